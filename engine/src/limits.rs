@@ -1,0 +1,111 @@
+//! Every bound of the engine, with its name and its default, in one place.
+
+use std::time::Duration;
+
+/// The bounds of a running job. All are per process unless they say otherwise.
+///
+/// ```
+/// use rheos_engine::Limits;
+/// let limits = Limits { in_flight_bytes: 16 << 20, ..Limits::default() };
+/// assert!(limits.validate().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Records in one batch at the most; 1,024.
+    pub batch_records: usize,
+    /// Bytes of records (without what they own on the heap) that fill a batch; 32 KiB.
+    pub batch_bytes: usize,
+    /// Bytes the sources of a process may be ahead of what all sinks have finished; 64 MiB.
+    pub in_flight_bytes: usize,
+    /// Bytes that wait between steps of a process before an operator that has much to say at the
+    /// end of an epoch pauses; 32 MiB.
+    pub queued_bytes: usize,
+    /// How long an epoch stays open at the least once it holds a record; 10 ms.
+    pub epoch_interval: Duration,
+    /// Epochs that may be unfinished before further ones are made longer instead; 8.
+    pub epochs_in_flight: u64,
+    /// Batches a source reads before it lets other steps run; 8.
+    pub batches_per_turn: usize,
+    /// Keys a combiner holds before it gives up what it has; 65,536 a worker.
+    pub combiner_keys: usize,
+    /// How long the processes of a job wait for each other at the start; 30 s.
+    pub connect_timeout: Duration,
+    /// How long a process of the job may be silent before it counts as lost; 4 s.
+    pub peer_timeout: Duration,
+    /// Bytes of a message on a link between processes at the most; 64 MiB.
+    pub link_message_bytes: usize,
+    /// Connections of strangers that are looked at at the same time while a job gathers; 16.
+    pub handshakes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_records: 1024,
+            batch_bytes: 32 << 10,
+            in_flight_bytes: 64 << 20,
+            queued_bytes: 32 << 20,
+            epoch_interval: Duration::from_millis(10),
+            epochs_in_flight: 8,
+            batches_per_turn: 8,
+            combiner_keys: 1 << 16,
+            connect_timeout: Duration::from_secs(30),
+            peer_timeout: Duration::from_secs(4),
+            link_message_bytes: 64 << 20,
+            handshakes: 16,
+        }
+    }
+}
+
+impl Limits {
+    /// Checks that no bound is zero, which would stop the job before it starts.
+    ///
+    /// # Errors
+    /// Names the first bound that is zero.
+    pub fn validate(&self) -> Result<(), crate::Error> {
+        let bounds = [
+            ("batch_records", self.batch_records),
+            ("batch_bytes", self.batch_bytes),
+            ("in_flight_bytes", self.in_flight_bytes),
+            ("queued_bytes", self.queued_bytes),
+            ("epochs_in_flight", usize::try_from(self.epochs_in_flight).unwrap_or(usize::MAX)),
+            ("batches_per_turn", self.batches_per_turn),
+            ("combiner_keys", self.combiner_keys),
+            ("link_message_bytes", self.link_message_bytes),
+            ("handshakes", self.handshakes),
+        ];
+        match bounds.iter().find(|(_, bound)| *bound == 0) {
+            Some((name, _)) => Err(crate::Error::usage(
+                format!("set the limit {name}"),
+                "a limit of zero stops the job",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// How many records of type `T` make a full batch: at least 16, at most `batch_records`.
+    #[must_use]
+    pub fn records_per_batch<T>(&self) -> usize {
+        let by_bytes = self.batch_bytes / std::mem::size_of::<T>().max(1);
+        by_bytes.clamp(16.min(self.batch_records), self.batch_records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_sized_by_bytes_within_bounds() {
+        let limits = Limits::default();
+        assert_eq!(limits.records_per_batch::<u8>(), 1024);
+        assert_eq!(limits.records_per_batch::<[u8; 128]>(), 256);
+        assert_eq!(limits.records_per_batch::<[u8; 1 << 20]>(), 16);
+    }
+
+    #[test]
+    fn a_zero_limit_is_refused_by_name() {
+        let error = Limits { combiner_keys: 0, ..Limits::default() }.validate().unwrap_err();
+        assert!(error.to_string().contains("combiner_keys"), "{error}");
+    }
+}
