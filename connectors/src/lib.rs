@@ -1,8 +1,10 @@
-//! Where the records of a Rheos job come from and where they go.
+//! Where the records of a Rheos job come from and go to.
 //!
-//! One folder a system. A source implements [`rheos_engine::Source`], a sink
-//! [`rheos_engine::Sink`]; what both promise is written there. Connectors know no operator and no
-//! dataflow: a reader or writer can be driven by hand, without a job.
+//! Every connector implements the engine's [`Source`](rheos_engine::Source) or
+//! [`Sink`](rheos_engine::Sink) and nothing else; it knows no operator, and a reader or writer can
+//! be driven by hand, without a job. A [`format`](mod@format) says how bytes become records; what
+//! reads and writes the bytes, each on a thread of its own, is private and shared by all
+//! connectors.
 //!
 //! | connector | reads | writes |
 //! |---|---|---|
@@ -17,16 +19,23 @@ mod alarm;
 pub mod channel;
 pub mod collect;
 pub mod collection;
-#[cfg(test)]
-mod drive;
 pub mod for_each;
+pub mod format;
 pub mod generator;
+mod io;
 pub mod null;
 mod ordinal;
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod drive;
 
 pub use channel::{ChannelSender, ChannelSource, channel};
 pub use collect::{CollectSink, Collected, collect};
 pub use collection::Collection;
 pub use for_each::ForEach;
+pub use format::{Csv, JsonLines, RawLines, Text};
 pub use generator::{Generator, Random};
+pub use io::Compression;
 pub use null::{DroppedRecords, Null};

@@ -41,7 +41,7 @@ fn a_job_that_stopped_or_failed_leaves_an_error_that_says_so() {
 fn a_job_that_commits_no_records_has_committed() {
     let (sink, collected) = collect();
     writer_of(&sink).finish(Finish::Commit).unwrap();
-    assert_eq!(collected.into_vec().unwrap(), []);
+    assert!(collected.into_vec().unwrap().is_empty());
 }
 
 #[test]

@@ -1,0 +1,14 @@
+//! The contract suite: the same rules, checked on every connector by driving it by hand.
+//!
+//! For tests only. It never sleeps: it waits as a worker does, until it is woken.
+
+use std::time::Duration;
+
+/// How long a test waits for a wake-up before it looks again; waking is a hint, and a test that
+/// hangs for ever says nothing.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Waits until the thread is woken.
+pub(crate) fn wait() {
+    std::thread::park_timeout(LOOK_AGAIN);
+}
