@@ -14,6 +14,10 @@
 //! | [`collect()`](collect::collect) | | into a list, for after the run |
 //! | [`for_each`] | | to a closure |
 //! | [`null`] | | nowhere, counted |
+//! | [`stdio`] | standard input | standard output |
+//! | [`tcp`] | from a server, from clients | to a server, to a client |
+//! | [`udp`] | datagrams | datagrams |
+//! | [`unix`] | as `tcp`, on one machine | as `tcp`, on one machine |
 
 mod alarm;
 pub mod channel;
@@ -25,6 +29,12 @@ pub mod generator;
 mod io;
 pub mod null;
 mod ordinal;
+pub mod socket;
+pub mod stdio;
+pub mod tcp;
+pub mod udp;
+#[cfg(unix)]
+pub mod unix;
 
 #[cfg(test)]
 mod contract;
@@ -39,3 +49,8 @@ pub use format::{Csv, JsonLines, RawLines, Text};
 pub use generator::{Generator, Random};
 pub use io::Compression;
 pub use null::{DroppedRecords, Null};
+pub use stdio::{StdinSource, StdoutSink};
+pub use tcp::{TcpSink, TcpSource};
+pub use udp::{UdpSink, UdpSource};
+#[cfg(unix)]
+pub use unix::{UnixSink, UnixSource};

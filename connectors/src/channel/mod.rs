@@ -42,7 +42,6 @@ pub use source::ChannelSource;
 /// // job.source(source) ...
 /// # drop(source);
 /// ```
-#[must_use]
 pub fn channel<T: Send + 'static>(capacity: usize) -> (ChannelSender<T>, ChannelSource<T>) {
     let queue = queue::Queue::new(capacity);
     (ChannelSender::new(std::sync::Arc::clone(&queue)), ChannelSource::new(queue))

@@ -34,7 +34,6 @@ pub use sink::{CollectSink, DEFAULT_COLLECT_LIMIT};
 /// assert_eq!(collected.into_vec()?, [1, 2]);
 /// # Ok::<(), rheos_engine::Error>(())
 /// ```
-#[must_use]
 pub fn collect<T: Send + 'static>() -> (CollectSink<T>, Collected<T>) {
     let collected = Collected { committed: Arc::new(Mutex::new(None)) };
     (CollectSink::new(collected.clone()), collected)
