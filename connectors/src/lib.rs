@@ -5,11 +5,12 @@
 //! says how bytes become records; what reads and writes the bytes, each on a thread of its own, is
 //! private and shared by all connectors.
 
+pub mod file;
 pub mod format;
 mod io;
 
 #[cfg(test)]
 mod contract;
 
+pub use file::{CsvFiles, FileSink, FileSource, JsonFiles, TextFiles};
 pub use format::{Csv, JsonLines, RawLines, Text};
-pub use io::Compression;
