@@ -8,6 +8,7 @@
 //!
 //! | connector | reads | writes |
 //! |---|---|---|
+//! | [`file`] | files and folders, also while they grow | files that appear when a job commits |
 //! | [`collection`] | a list in memory | |
 //! | [`generator`] | records made from their index, also at a rate | |
 //! | [`channel()`](channel::channel) | what ordinary code sends | |
@@ -23,6 +24,7 @@ mod alarm;
 pub mod channel;
 pub mod collect;
 pub mod collection;
+pub mod file;
 pub mod for_each;
 pub mod format;
 pub mod generator;
@@ -44,10 +46,10 @@ mod drive;
 pub use channel::{ChannelSender, ChannelSource, channel};
 pub use collect::{CollectSink, Collected, collect};
 pub use collection::Collection;
+pub use file::{CsvFiles, FileSink, FileSource, JsonFiles, TextFiles};
 pub use for_each::ForEach;
 pub use format::{Csv, JsonLines, RawLines, Text};
 pub use generator::{Generator, Random};
-pub use io::Compression;
 pub use null::{DroppedRecords, Null};
 pub use stdio::{StdinSource, StdoutSink};
 pub use tcp::{TcpSink, TcpSource};

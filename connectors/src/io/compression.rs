@@ -24,7 +24,7 @@ impl Compression {
     /// What the ending of a name says.
     ///
     /// ```
-    /// use rheos_connectors::Compression;
+    /// use rheos_connectors::file::Compression;
     /// assert_eq!(Compression::of("log.jsonl.gz".as_ref()), Compression::Gzip);
     /// assert_eq!(Compression::of("log.jsonl".as_ref()), Compression::None);
     /// ```

@@ -28,8 +28,8 @@ pub(crate) struct LineReader<F: ReadFormat> {
     blocks: Blocks,
     framer: LineFramer,
     setup: LineSetup,
-    /// The part that is being read, by its producer's counting.
-    part: u64,
+    /// The part that is being read, in its producer's words.
+    part: String,
     /// Whether the next line is the first of its file.
     at_first_line: bool,
     /// Whether the producer said where its bytes begin.
@@ -40,9 +40,9 @@ pub(crate) struct LineReader<F: ReadFormat> {
 
 /// Where a [`LineReader`] is: behind the last line it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LinePosition {
-    /// The part, by the producer's counting.
-    pub(crate) part: u64,
+pub(crate) struct LinePosition<'a> {
+    /// The part, in the producer's words.
+    pub(crate) part: &'a str,
     /// The byte offset in it.
     pub(crate) offset: u64,
 }
@@ -56,7 +56,7 @@ impl<F: ReadFormat> LineReader<F> {
             format: format.clone(),
             blocks,
             setup,
-            part: 0,
+            part: String::new(),
             at_first_line: true,
             has_begun: false,
             counted: 0,
@@ -64,8 +64,8 @@ impl<F: ReadFormat> LineReader<F> {
     }
 
     /// Where it is; `None` before anything is known.
-    pub(crate) fn line_position(&self) -> Option<LinePosition> {
-        let position = LinePosition { part: self.part, offset: self.framer.offset() };
+    pub(crate) fn line_position(&self) -> Option<LinePosition<'_>> {
+        let position = LinePosition { part: &self.part, offset: self.framer.offset() };
         (self.has_begun || position.offset > 0).then_some(position)
     }
 
@@ -86,7 +86,11 @@ impl<F: ReadFormat> LineReader<F> {
                         self.blocks.recycle(emptied);
                     }
                 }
-                Next::Begin(begin) => self.begin(begin, buffer)?,
+                Next::Begin(begin) => {
+                    // No two parts in one call: who tracks positions sees each of them.
+                    self.begin(begin, buffer)?;
+                    return Ok(ReadStatus::More);
+                }
                 Next::Pending => return Ok(ReadStatus::Pending),
                 Next::End => {
                     self.take_last_line(buffer)?;

@@ -15,6 +15,8 @@ mod writer;
 
 pub use self::compression::Compression;
 
+pub(crate) use self::compression::Compressor;
+
 pub(crate) use self::block::Block;
 pub(crate) use self::encoded::EncodedWriter;
 pub(crate) use self::lines::{LineReader, LineSetup, offset_of};

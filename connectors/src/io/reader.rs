@@ -41,8 +41,8 @@ pub(crate) enum Produced {
 pub(crate) struct Begin {
     /// Where the first of them lies.
     pub(crate) offset: u64,
-    /// Which of the producer's parts they belong to, in the producer's own counting.
-    pub(crate) part: u64,
+    /// Which of the producer's parts they belong to, in the producer's own words: for positions.
+    pub(crate) part: String,
     /// What a person calls it, where that is not the name of the split.
     pub(crate) origin: Option<String>,
     /// The header line, for formats that have one, where the bytes begin behind it.

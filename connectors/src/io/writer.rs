@@ -134,11 +134,6 @@ impl BlockWriter {
         if died { Err(self.died()) } else { self.check() }
     }
 
-    /// What is written, as a person calls it.
-    pub(crate) fn object(&self) -> &str {
-        &self.object
-    }
-
     fn tell(&self, message: Message) -> Result<(), Error> {
         let is_told = self.send.as_ref().is_some_and(|send| send.send(message).is_ok());
         if is_told {

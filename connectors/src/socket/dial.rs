@@ -57,7 +57,8 @@ impl Dialer {
 
     fn read(&mut self, socket: &Socket, block: &mut Block) -> Result<Produced, Error> {
         // What the next connection sends is the beginning of something else.
-        let next = Produced::Begin(Begin { part: self.connections, ..Begin::default() });
+        let next =
+            Produced::Begin(Begin { part: self.connections.to_string(), ..Begin::default() });
         match block.read_once(&mut &*socket) {
             Ok(0) => self.lose(None, next),
             Ok(_) => {
