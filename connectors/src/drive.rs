@@ -31,16 +31,22 @@ pub(crate) fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// Reads until the end; counts on the waker alone to be told that there is more.
+/// Reads until the end; trusts the waker alone to be told that there is more.
 pub(crate) fn read_to_end<T: 'static>(
     reader: &mut dyn Reader<T>,
     batch: usize,
 ) -> Result<Vec<T>, Error> {
-    let mut buffer = ReadBuffer::new(batch, BadRecords::Fail);
+    read_on(reader, &mut ReadBuffer::new(batch, BadRecords::Fail))
+}
+
+fn read_on<T: 'static>(
+    reader: &mut dyn Reader<T>,
+    buffer: &mut ReadBuffer<T>,
+) -> Result<Vec<T>, Error> {
     let mut records = Vec::new();
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let status = reader.read(&mut buffer)?;
+        let status = reader.read(buffer)?;
         records.append(&mut buffer.take().records);
         match status {
             ReadStatus::End => return Ok(records),
@@ -84,5 +90,60 @@ where
                 break;
             }
         }
+    }
+}
+
+/// A reader and what it has given so far.
+pub(crate) struct Pump<T> {
+    reader: Box<dyn Reader<T>>,
+    buffer: ReadBuffer<T>,
+    pub(crate) records: Vec<T>,
+    pub(crate) has_ended: bool,
+}
+
+impl<T: 'static> Pump<T> {
+    /// Opens the only split of a source.
+    pub(crate) fn open<S: Source<Record = T>>(source: &S) -> Self {
+        let splits = source.splits(&SplitContext { workers: 2 }).unwrap();
+        assert_eq!(splits.len(), 1);
+        let reader = open(source, &splits[0], None).unwrap();
+        let buffer = ReadBuffer::new(16, source.bad_records());
+        Self { reader, buffer, records: Vec::new(), has_ended: false }
+    }
+
+    /// Reads what can be had now.
+    pub(crate) fn turn(&mut self) -> Result<(), Error> {
+        loop {
+            let status = self.reader.read(&mut self.buffer)?;
+            self.records.append(&mut self.buffer.take().records);
+            match status {
+                ReadStatus::More => {}
+                ReadStatus::Pending => return Ok(()),
+                ReadStatus::End => {
+                    self.has_ended = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Reads until there are this many records.
+    pub(crate) fn until(&mut self, records: usize) -> &[T] {
+        wait_for(&format!("{records} records"), || {
+            self.turn().unwrap();
+            (self.records.len() >= records).then_some(())
+        });
+        &self.records
+    }
+
+    /// Reads until it fails.
+    pub(crate) fn until_failure(&mut self) -> Error {
+        wait_for("a failure", || self.turn().err())
+    }
+
+    /// Reads until its end, and trusts the waker alone to be told that there is more.
+    pub(crate) fn to_end(mut self) -> Vec<T> {
+        self.records.append(&mut read_on(&mut *self.reader, &mut self.buffer).unwrap());
+        self.records
     }
 }

@@ -69,12 +69,13 @@ impl Arrivals {
         waker: Waker,
     ) -> Result<Self, Error> {
         let bound = endpoint.listen()?;
-        let name = endpoint.name().to_owned();
-        tracing::info!(address = bound.name, "listening");
+        let name = bound.name;
+        tracing::info!(address = name, "listening");
         let door = Arc::new(Door { closed: AtomicBool::new(false), socket: bound.socket });
         // A seat for each connection, and one place for the error that ends the thread.
         let (sender, receiver) = bounded(rules.max_clients + 1);
         let porter = Porter {
+            name: name.clone(),
             sender,
             endpoint,
             door: Arc::clone(&door),
@@ -173,6 +174,8 @@ impl Door {
 
 /// The thread that accepts. Fields drop in order: what wakes the worker comes last.
 struct Porter {
+    /// Where it accepts.
+    name: String,
     sender: Sender<Result<Arrival, Error>>,
     endpoint: Arc<dyn Endpoint>,
     door: Arc<Door>,
@@ -193,12 +196,12 @@ impl Porter {
             let outcome = match accepted {
                 Ok((socket, address)) => self.seat(socket, &address),
                 Err(cause) if passes(&cause) => {
-                    tracing::warn!(address = self.endpoint.name(), %cause, "accepted nothing");
+                    tracing::warn!(address = self.name, %cause, "accepted nothing");
                     std::thread::sleep(SHORTAGE_PAUSE);
                     continue;
                 }
                 Err(cause) => {
-                    let attempted = format!("accept a connection at {}", self.endpoint.name());
+                    let attempted = format!("accept a connection at {}", self.name);
                     Some(Err(Error::io(attempted, cause)))
                 }
             };
@@ -216,14 +219,14 @@ impl Porter {
         self.came += 1;
         let who = self.endpoint.name_of(address).unwrap_or_else(|| self.came.to_string());
         if self.taken.load(Ordering::SeqCst) >= self.max_clients {
-            let (address, max) = (self.endpoint.name(), self.max_clients);
+            let (address, max) = (&self.name, self.max_clients);
             tracing::warn!(address, client = who, max, "closed a connection: there are too many");
             return None;
         }
         // Only this thread adds, so the bound holds.
         self.taken.fetch_add(1, Ordering::SeqCst);
         let seat = Seat(Arc::clone(&self.taken));
-        let name = format!("client {who} of {}", self.endpoint.name());
+        let name = format!("client {who} of {}", self.name);
         tracing::info!(client = name, "connected");
         Some(Ok(Arrival { socket: Arc::new(socket), name, seat }))
     }

@@ -56,6 +56,9 @@ pub(crate) fn refused_address(attempted: String, cause: io::Error) -> Error {
         ErrorKind::InvalidInput => Error::usage(attempted, cause.to_string())
             .caused_by(cause)
             .advise("an address is host:port, like 127.0.0.1:9999"),
+        ErrorKind::ConnectionRefused => {
+            Error::io(attempted, cause).advise("is it running, and is this its address?")
+        }
         _ => Error::io(attempted, cause),
     }
 }

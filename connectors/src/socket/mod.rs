@@ -14,6 +14,8 @@ mod listen;
 mod retry;
 mod sink;
 mod source;
+#[cfg(test)]
+pub(crate) mod suite;
 mod writer;
 
 pub use arrivals::DEFAULT_MAX_CLIENTS;

@@ -49,13 +49,8 @@ impl Endpoint for TcpAddress {
 
     fn connect(&self) -> Result<Socket, Error> {
         let attempted = || format!("connect to {}", self.address);
-        let socket: Socket = self
-            .connect_to_first()
-            .map_err(|cause| {
-                refused_address(attempted(), cause)
-                    .advise("is it running, and is this its address?")
-            })?
-            .into();
+        let socket: Socket =
+            self.connect_to_first().map_err(|cause| refused_address(attempted(), cause))?.into();
         let set = socket.set_tcp_nodelay(true).and_then(|()| socket.set_keepalive(true));
         set.map_err(|cause| Error::io(attempted(), cause))?;
         Ok(socket)
