@@ -58,7 +58,9 @@ impl FromStr for Place {
             "listen" => Ok(Place::Listen(rest)),
             "udp" => Ok(Place::Udp(rest)),
             "unix" => Ok(Place::Unix(rest)),
-            _ => Err(format!("`{kind}` is no kind of place: use file, follow, tcp, listen, udp, unix")),
+            _ => Err(format!(
+                "`{kind}` is no kind of place: use file, follow, tcp, listen, udp, unix"
+            )),
         }
     }
 }

@@ -74,7 +74,9 @@ fn timely_stays_behind_its_fence() {
         "only engine/src/dataflow/ and the yardsticks of bench/ know timely",
         &rust_files(),
         &["timely::", "use timely", "differential_dataflow"],
-        |path| path.starts_with("engine/src/dataflow/") || path.starts_with("bench/") || path == THIS,
+        |path| {
+            path.starts_with("engine/src/dataflow/") || path.starts_with("bench/") || path == THIS
+        },
     );
 }
 
@@ -87,18 +89,12 @@ fn arrows_between_crates_point_one_way() {
         &["rheos_operators", "rheos_connectors"],
         |path| !path.starts_with("engine/"),
     );
-    mentions(
-        "operators know no connector",
-        &files,
-        &["rheos_connectors"],
-        |path| !path.starts_with("operators/"),
-    );
-    mentions(
-        "connectors know no operator",
-        &files,
-        &["rheos_operators"],
-        |path| !path.starts_with("connectors/"),
-    );
+    mentions("operators know no connector", &files, &["rheos_connectors"], |path| {
+        !path.starts_with("operators/")
+    });
+    mentions("connectors know no operator", &files, &["rheos_operators"], |path| {
+        !path.starts_with("connectors/")
+    });
     mentions(
         "operators do no input or output, start no threads and read no clock",
         &files,
@@ -169,12 +165,18 @@ fn no_file_is_orphaned() {
         let (name, folder) = match stem.as_str() {
             "mod" => {
                 let folder = path.parent().unwrap();
-                (folder.file_name().unwrap().to_string_lossy().into_owned(), folder.parent().unwrap())
+                (
+                    folder.file_name().unwrap().to_string_lossy().into_owned(),
+                    folder.parent().unwrap(),
+                )
             }
             _ => (stem, path.parent().unwrap()),
         };
-        let parents: Vec<PathBuf> = ["mod.rs", "lib.rs", "main.rs"].iter().map(|n| folder.join(n))
-            .chain(std::iter::once(folder.with_extension("rs"))).collect();
+        let parents: Vec<PathBuf> = ["mod.rs", "lib.rs", "main.rs"]
+            .iter()
+            .map(|n| folder.join(n))
+            .chain(std::iter::once(folder.with_extension("rs")))
+            .collect();
         let declared = files.iter().any(|other| {
             parents.iter().any(|parent| Path::new(&other.path) == parent)
                 && other.text.lines().any(|line| line.trim_end().ends_with(&format!("mod {name};")))

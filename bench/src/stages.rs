@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use rheos::prelude::*;
+use timely::dataflow::operators::Inspect;
 use timely::dataflow::operators::probe::{Handle, Probe};
 use timely::dataflow::operators::vec::{Filter, Input, Map};
-use timely::dataflow::operators::Inspect;
 
 use crate::compare::{Side, in_turn};
 use crate::numbers::Numbers;
@@ -157,9 +157,11 @@ fn bare_timely(numbers: &Numbers) -> anyhow::Result<u64> {
                 .filter(eight)
                 .map(nine)
                 .map(ten)
-                .inspect_batch(move |_, batch| {
-                    let sum = batch.iter().fold(total.get(), |sum, n| sum.wrapping_add(*n));
-                    total.set(sum);
+                .inspect_core(move |event| {
+                    if let Ok((_, batch)) = event {
+                        let sum = batch.iter().fold(total.get(), |sum, n| sum.wrapping_add(*n));
+                        total.set(sum);
+                    }
                 })
                 .probe_with(&probe);
             input
@@ -181,6 +183,7 @@ fn bare_timely(numbers: &Numbers) -> anyhow::Result<u64> {
         sum.get()
     });
     let sums = sums.map_err(anyhow::Error::msg)?.join();
-    let sums = sums.into_iter().collect::<Result<Vec<u64>, String>>().map_err(anyhow::Error::msg)?;
+    let sums =
+        sums.into_iter().collect::<Result<Vec<u64>, String>>().map_err(anyhow::Error::msg)?;
     Ok(sums.into_iter().fold(0, u64::wrapping_add))
 }
