@@ -9,6 +9,7 @@
 //!
 //! This crate is pure logic: it opens nothing, starts no threads and reads no clock.
 
+mod aggregate;
 mod batchwise;
 mod branch;
 mod expand;
@@ -25,6 +26,7 @@ mod union;
 #[doc(hidden)]
 pub mod examples;
 
+pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate};
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use sink_step::SinkStep;
