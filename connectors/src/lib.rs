@@ -41,8 +41,6 @@ pub mod unix;
 
 #[cfg(test)]
 mod contract;
-#[cfg(test)]
-mod drive;
 
 pub use channel::{ChannelSender, ChannelSource, channel};
 pub use collect::{CollectSink, Collected, collect};

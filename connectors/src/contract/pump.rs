@@ -1,25 +1,18 @@
-//! Drives sources by hand in tests, as a worker would. It never sleeps without a deadline.
+//! Drives readers whose other side the test plays itself, step by step.
+//!
+//! What is said to be strict trusts the waker alone, as a worker that sleeps does: a wake-up that
+//! is lost fails the test.
 
 use std::time::{Duration, Instant};
 
-use rheos_engine::{
-    BadRecords, Error, Position, ReadBuffer, ReadStatus, Reader, ReaderContext, Source, Split,
-    SplitContext, Waker,
-};
+use rheos_engine::{Error, ReadBuffer, ReadStatus, Reader, Source, Split, SplitContext};
+
+use super::{open_reader, wait};
 
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Opens a split for this thread.
-pub(crate) fn open<S: Source>(
-    source: &S,
-    split: &Split,
-    position: Option<&Position>,
-) -> Result<Box<dyn Reader<S::Record>>, Error> {
-    source.open(split, position, ReaderContext::for_test(Waker::current_thread()))
-}
-
-/// Waits until `done` gives something; parked between looks, so that a waker can end the wait.
+/// Waits until `done` gives something.
 pub(crate) fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -27,70 +20,18 @@ pub(crate) fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T 
             return value;
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
+        wait();
     }
 }
 
-/// Reads until the end; trusts the waker alone to be told that there is more.
-pub(crate) fn read_to_end<T: 'static>(
-    reader: &mut dyn Reader<T>,
-    batch: usize,
-) -> Result<Vec<T>, Error> {
-    read_on(reader, &mut ReadBuffer::new(batch, BadRecords::Fail))
-}
-
-fn read_on<T: 'static>(
-    reader: &mut dyn Reader<T>,
-    buffer: &mut ReadBuffer<T>,
-) -> Result<Vec<T>, Error> {
-    let mut records = Vec::new();
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let status = reader.read(buffer)?;
-        records.append(&mut buffer.take().records);
-        match status {
-            ReadStatus::End => return Ok(records),
-            ReadStatus::More => {}
-            ReadStatus::Pending => std::thread::park_timeout(PATIENCE),
-        }
-        assert!(Instant::now() < deadline, "the split does not end");
-    }
-}
-
-/// All records of every split, for so many workers.
-pub(crate) fn read_all<S: Source>(
+/// The records of every split by itself, read strictly in batches of this size.
+pub(crate) fn read_splits<S: Source>(
     source: &S,
     workers: usize,
     batch: usize,
-) -> Result<Vec<Vec<S::Record>>, Error> {
-    let splits = source.splits(&SplitContext { workers })?;
-    splits.iter().map(|split| read_to_end(&mut *open(source, split, None)?, batch)).collect()
-}
-
-/// Checks that a source continues behind every position it gives out: for each split, the records
-/// read before a position and those read from it by a new reader are together all records.
-pub(crate) fn check_replay<S: Source>(source: &S, workers: usize, batch: usize)
-where
-    S::Record: PartialEq + std::fmt::Debug,
-{
-    for split in source.splits(&SplitContext { workers }).unwrap() {
-        let expected = read_to_end(&mut *open(source, &split, None).unwrap(), batch).unwrap();
-        let mut reader = open(source, &split, None).unwrap();
-        let mut buffer = ReadBuffer::new(batch, BadRecords::Fail);
-        let mut before = Vec::new();
-        loop {
-            let position = reader.position();
-            let mut rest = open(source, &split, Some(&position)).unwrap();
-            let rest = read_to_end(&mut *rest, batch).unwrap();
-            assert_eq!(before.len() + rest.len(), expected.len(), "{}", split.name);
-            assert_eq!(rest, expected[before.len()..], "{}", split.name);
-            let status = reader.read(&mut buffer).unwrap();
-            before.append(&mut buffer.take().records);
-            if status == ReadStatus::End {
-                break;
-            }
-        }
-    }
+) -> Vec<Vec<S::Record>> {
+    let splits = source.splits(&SplitContext { workers }).unwrap();
+    splits.iter().map(|split| Pump::open_split(source, split, batch).finish()).collect()
 }
 
 /// A reader and what it has given so far.
@@ -106,25 +47,19 @@ impl<T: 'static> Pump<T> {
     pub(crate) fn open<S: Source<Record = T>>(source: &S) -> Self {
         let splits = source.splits(&SplitContext { workers: 2 }).unwrap();
         assert_eq!(splits.len(), 1);
-        let reader = open(source, &splits[0], None).unwrap();
-        let buffer = ReadBuffer::new(16, source.bad_records());
+        Self::open_split(source, &splits[0], 16)
+    }
+
+    fn open_split<S: Source<Record = T>>(source: &S, split: &Split, batch: usize) -> Self {
+        let reader = open_reader(source, split, None).unwrap();
+        let buffer = ReadBuffer::new(batch, source.bad_records());
         Self { reader, buffer, records: Vec::new(), has_ended: false }
     }
 
     /// Reads what can be had now.
     pub(crate) fn turn(&mut self) -> Result<(), Error> {
-        loop {
-            let status = self.reader.read(&mut self.buffer)?;
-            self.records.append(&mut self.buffer.take().records);
-            match status {
-                ReadStatus::More => {}
-                ReadStatus::Pending => return Ok(()),
-                ReadStatus::End => {
-                    self.has_ended = true;
-                    return Ok(());
-                }
-            }
-        }
+        while self.step()? == ReadStatus::More {}
+        Ok(())
     }
 
     /// Reads until there are this many records.
@@ -141,9 +76,24 @@ impl<T: 'static> Pump<T> {
         wait_for("a failure", || self.turn().err())
     }
 
-    /// Reads until its end, and trusts the waker alone to be told that there is more.
-    pub(crate) fn to_end(mut self) -> Vec<T> {
-        self.records.append(&mut read_on(&mut *self.reader, &mut self.buffer).unwrap());
-        self.records
+    /// All records up to the end, read strictly.
+    pub(crate) fn finish(mut self) -> Vec<T> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.step().unwrap() {
+                ReadStatus::End => return self.records,
+                ReadStatus::More => {}
+                ReadStatus::Pending => std::thread::park_timeout(PATIENCE),
+            }
+            assert!(Instant::now() < deadline, "the split does not end");
+        }
+    }
+
+    fn step(&mut self) -> Result<ReadStatus, Error> {
+        assert!(!self.has_ended, "a split that has ended is not read again");
+        let status = self.reader.read(&mut self.buffer)?;
+        self.records.append(&mut self.buffer.take().records);
+        self.has_ended = status == ReadStatus::End;
+        Ok(status)
     }
 }
