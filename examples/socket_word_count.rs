@@ -58,7 +58,8 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         .expand(|line: String, words: &mut Output<'_, String>| {
             line.split_whitespace().for_each(|word| words.push(word.to_owned()));
         })
-        .occurrences()
+        .key_by_self()
+        .count()
         .updates()
         .map(|(word, count)| Total { word, count })
         .sink(StdoutSink::new(JsonLines::new()));

@@ -57,7 +57,8 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         .expand(|line: String, words: &mut Output<'_, CompactString>| {
             line.split_whitespace().for_each(|word| words.push(word.into()));
         })
-        .occurrences()
+        .key_by_self()
+        .count()
         .at_end()
         .map(|(word, count)| Total { word, count });
 

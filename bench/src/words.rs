@@ -64,7 +64,8 @@ fn by_rheos(files: &[String], workers: usize) -> anyhow::Result<Vec<(CompactStri
         .expand(|line: String, words: &mut Output<'_, CompactString>| {
             line.split_whitespace().for_each(|word| words.push(word.into()));
         })
-        .occurrences()
+        .key_by_self()
+        .count()
         .at_end()
         .sink(sink);
     job.run(Config::default().workers(workers))?;

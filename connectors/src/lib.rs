@@ -8,7 +8,6 @@
 //!
 //! | connector | reads | writes |
 //! |---|---|---|
-//! | [`file`] | files and folders, also while they grow | files that appear when a job commits |
 //! | [`collection`] | a list in memory | |
 //! | [`file`] | files, whole, in ranges, as they grow and appear | a file, parts in a folder |
 //! | [`generator`] | records made from their index, also at a rate | |
@@ -41,6 +40,8 @@ pub mod unix;
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod drive;
 
 pub use channel::{ChannelSender, ChannelSource, channel};
 pub use collect::{CollectSink, Collected, collect};
