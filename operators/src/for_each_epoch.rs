@@ -101,3 +101,49 @@ where
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use rheos_engine::Waker;
+
+    use super::*;
+
+    fn writer<E>(
+        work: impl Fn(Vec<u64>, Epoch) -> Result<(), E> + Clone + Send + Sync + 'static,
+    ) -> Box<dyn Writer<u64>>
+    where
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let context = WriterContext::for_test(Waker::new(|| {}));
+        EpochSink { work, types: PhantomData }.open(context).unwrap()
+    }
+
+    #[test]
+    fn each_epoch_with_records_is_handed_over_once_and_whole() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let epochs = Arc::clone(&seen);
+        let mut writer = writer(move |records, epoch| {
+            epochs.lock().unwrap().push((epoch.0, records));
+            Ok::<_, Error>(())
+        });
+        writer.write(&mut vec![1, 2]).unwrap();
+        writer.write(&mut vec![3]).unwrap();
+        writer.end_epoch(Epoch(0)).unwrap();
+        writer.end_epoch(Epoch(1)).unwrap();
+        writer.write(&mut vec![4]).unwrap();
+        writer.end_epoch(Epoch(2)).unwrap();
+        writer.write(&mut vec![5]).unwrap();
+        writer.finish(Finish::Stop).unwrap();
+        assert_eq!(*seen.lock().unwrap(), [(0, vec![1, 2, 3]), (2, vec![4])]);
+    }
+
+    #[test]
+    fn an_error_names_the_epoch() {
+        let mut writer = writer(|_, _| Err("the database is away"));
+        writer.write(&mut vec![1]).unwrap();
+        let error = writer.end_epoch(Epoch(7)).unwrap_err();
+        assert!(error.to_string().contains("epoch 7: the database is away"), "{error}");
+    }
+}

@@ -66,3 +66,22 @@ fn take_up_to<T>(left: &mut usize, batch: &mut Vec<T>) {
     batch.truncate(*left);
     *left -= batch.len();
 }
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::Harness;
+
+    use super::*;
+
+    #[test]
+    fn exactly_so_many_records_pass_over_all_batches() {
+        for (limit, expected) in [(0, 0..0), (3, 0..3), (4, 0..4), (10, 0..6)] {
+            let mut harness = Harness::new(Limit { left: limit, records: PhantomData });
+            let mut got = harness.batch(vec![0, 1, 2]).unwrap();
+            got.extend(harness.end_epoch().unwrap());
+            got.extend(harness.batch(vec![3, 4, 5]).unwrap());
+            got.extend(harness.end_input().unwrap());
+            assert_eq!(got, expected.collect::<Vec<u64>>(), "limit {limit}");
+        }
+    }
+}

@@ -113,3 +113,17 @@ impl<T: Send + 'static> Operator for PassOn<T> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::Harness;
+
+    use super::*;
+
+    #[test]
+    fn records_are_passed_on_at_once_and_unchanged() {
+        let mut harness = Harness::new(PassOn(PhantomData));
+        assert_eq!(harness.batch(vec![1, 2]).unwrap(), [1, 2]);
+        assert_eq!(harness.end_input().unwrap(), []);
+    }
+}

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use rheos_engine::{Consumer, Error, ErrorKind, Flush, Next, Run, WorkerContext};
 
 use crate::Stream;
+use crate::filter::filter_mapping;
 
 impl<T: 'static> Stream<T> {
     /// Makes one record of each, and gives those for which that failed, with the reason, as a
@@ -33,13 +34,7 @@ impl<T: 'static> Stream<T> {
         map: impl Fn(&T) -> Result<U, E> + Clone + Send + Sync + 'static,
     ) -> (Stream<U>, Stream<(T, E)>) {
         let make = move |_: &WorkerContext, good, bad| -> Next<T> {
-            Box::new(TryMap {
-                map: map.clone(),
-                good,
-                bad,
-                made: Vec::new(),
-                failed: Vec::new(),
-            })
+            Box::new(TryMap::new(map.clone(), good, bad))
         };
         let (good, bad) = self.port().graph().stage_with_two(self.port(), "try map", make);
         (Stream::new(good), Stream::new(bad))
@@ -54,6 +49,12 @@ struct TryMap<F, T, U, E> {
     made: Vec<U>,
     /// What is on its way to `bad`; empty between batches.
     failed: Vec<(T, E)>,
+}
+
+impl<F, T, U, E> TryMap<F, T, U, E> {
+    fn new(map: F, good: Next<U>, bad: Next<(T, E)>) -> Self {
+        Self { map, good, bad, made: Vec::new(), failed: Vec::new() }
+    }
 }
 
 impl<T, U, E, F> Consumer<T> for TryMap<F, T, U, E>
@@ -110,23 +111,7 @@ impl<T: 'static, E: 'static> Stream<Result<T, E>> {
     where
         E: Display,
     {
-        self.batchwise("or fail", move |_| {
-            let mut values: Vec<T> = Vec::new();
-            move |batch: &mut Vec<Result<T, E>>, next: &mut Next<T>, run: &mut Run| {
-                for result in batch.drain(..) {
-                    match result {
-                        Ok(value) => values.push(value),
-                        Err(reason) => {
-                            run.fail(failed(&reason));
-                            break;
-                        }
-                    }
-                }
-                if !values.is_empty() {
-                    next.batch(&mut values, run);
-                }
-            }
-        })
+        self.batchwise("or fail", |_| failing())
     }
 
     /// Takes the values and leaves the errors out. The report of the job shows how many: by so
@@ -147,19 +132,75 @@ impl<T: 'static, E: 'static> Stream<Result<T, E>> {
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn or_skip(self) -> Stream<T> {
-        self.batchwise("or skip", move |_| {
-            let mut values: Vec<T> = Vec::new();
-            move |batch: &mut Vec<Result<T, E>>, next: &mut Next<T>, run: &mut Run| {
-                values.extend(batch.drain(..).filter_map(Result::ok));
-                if !values.is_empty() {
-                    next.batch(&mut values, run);
+        self.batchwise("or skip", |_| filter_mapping(Result::ok))
+    }
+}
+
+fn failing<T: 'static, E: Display>(
+) -> impl FnMut(&mut Vec<Result<T, E>>, &mut Next<T>, &mut Run) {
+    // What is on its way to the next step; empty between batches.
+    let mut values = Vec::new();
+    move |batch, next, run| {
+        for result in batch.drain(..) {
+            match result {
+                Ok(value) => values.push(value),
+                Err(reason) => {
+                    run.fail(failed(&reason));
+                    break;
                 }
             }
-        })
+        }
+        if !values.is_empty() {
+            next.batch(&mut values, run);
+        }
     }
 }
 
 fn failed(reason: &impl Display) -> Error {
     Error::new(ErrorKind::UserCode, "process a record", reason.to_string())
         .advise("leave such records out with .or_skip(), or keep them with .try_map(..)")
+}
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::{self, Collected};
+
+    use super::*;
+    use crate::batchwise::through;
+
+    type Parsed = Result<u8, std::num::ParseIntError>;
+
+    fn parsed(texts: &[&str]) -> Vec<Parsed> {
+        texts.iter().map(|text| text.parse()).collect()
+    }
+
+    #[test]
+    fn try_map_gives_values_and_failures_with_their_records() {
+        let ((good, values), (bad, failures)) = (Collected::consumer(), Collected::consumer());
+        let mut step = TryMap::new(|text: &&str| text.parse::<u8>().map_err(drop), good, bad);
+        let mut run = harness::run();
+        for mut batch in [vec!["1", "two", "3"], vec!["x"], vec!["4"]] {
+            step.batch(&mut batch, &mut run);
+            assert!(batch.is_empty());
+        }
+        step.end(&mut run);
+        assert_eq!(values.take(), [1, 3, 4]);
+        assert_eq!(failures.take(), [("two", ()), ("x", ())]);
+        assert!(values.has_ended() && failures.has_ended());
+    }
+
+    #[test]
+    fn or_fail_fails_the_job_with_the_step_and_the_reason() {
+        assert_eq!(through(failing(), [parsed(&["1", "2"])]).unwrap(), [1, 2]);
+        let error = through(failing(), [parsed(&["1", "two", "3"])]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UserCode);
+        assert!(error.to_string().contains("invalid digit"), "{error}");
+        assert_eq!(error.step(), Some("step under test"));
+    }
+
+    #[test]
+    fn or_skip_leaves_errors_out() {
+        let step = filter_mapping(Result::ok);
+        assert_eq!(through(step, [parsed(&["1", "two"]), parsed(&["3"])]).unwrap(), [1, 3]);
+    }
 }

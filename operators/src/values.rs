@@ -1,8 +1,8 @@
 //! Steps on the values of a keyed stream, and the ways back to a plain stream.
 
-use rheos_engine::{Keyed, Next, Run};
+use rheos_engine::Keyed;
 
-use crate::recast::MapBatch;
+use crate::mapping::mapping;
 use crate::{KeyedStream, Stream};
 
 impl<K: 'static, V: 'static> KeyedStream<K, V> {
@@ -114,12 +114,6 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
         kind: &'static str,
         map: impl Fn(Keyed<K, V>) -> U + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
-        self.into_keyed().batchwise(kind, move |_| {
-            let map = map.clone();
-            let mut batches = MapBatch::default();
-            move |batch: &mut Vec<Keyed<K, V>>, next: &mut Next<U>, run: &mut Run| {
-                batches.map(batch, &map, |mapped| next.batch(mapped, run));
-            }
-        })
+        self.into_keyed().batchwise(kind, move |_| mapping(map.clone()))
     }
 }
