@@ -36,3 +36,36 @@ where
         self.next.end(run);
     }
 }
+
+/// Passes batches through the work of a step; see [`rheos_engine::harness::through`].
+#[cfg(test)]
+pub(crate) fn through<T: 'static, U: 'static>(
+    work: impl FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) + 'static,
+    batches: impl IntoIterator<Item = Vec<T>>,
+) -> Result<Vec<U>, rheos_engine::Error> {
+    rheos_engine::harness::through(|_, next| Batchwise::boxed(work, next) as Next<T>, batches)
+}
+
+/// A consumer that keeps the lengths of the batches it is handed, for tests of bounds.
+#[cfg(test)]
+pub(crate) struct BatchLengths(std::rc::Rc<std::cell::RefCell<Vec<usize>>>);
+
+#[cfg(test)]
+impl BatchLengths {
+    /// The consumer, and where the lengths can be read.
+    pub(crate) fn consumer<T: 'static>() -> (Next<T>, std::rc::Rc<std::cell::RefCell<Vec<usize>>>) {
+        let lengths = std::rc::Rc::default();
+        (Box::new(Self(std::rc::Rc::clone(&lengths))), lengths)
+    }
+}
+
+#[cfg(test)]
+impl<T: 'static> Consumer<T> for BatchLengths {
+    fn batch(&mut self, batch: &mut Vec<T>, _run: &mut Run) {
+        self.0.borrow_mut().push(batch.drain(..).count());
+    }
+
+    fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
+
+    fn end(&mut self, _run: &mut Run) {}
+}

@@ -25,7 +25,7 @@ impl<T: 'static> Stream<T> {
         test: impl Fn(&T) -> bool + Clone + Send + Sync + 'static,
     ) -> (Stream<T>, Stream<T>) {
         let make = move |_: &WorkerContext, yes, no| -> Next<T> {
-            Box::new(Branch { test: test.clone(), yes, no, spare: Vec::new() })
+            Box::new(Branch::new(test.clone(), yes, no))
         };
         let (yes, no) = self.port().graph().stage_with_two(self.port(), "branch", make);
         (Stream::new(yes), Stream::new(no))
@@ -58,8 +58,7 @@ impl<T: 'static> Stream<T> {
     ) -> Vec<Stream<T>> {
         assert!(branches > 0, "a stream parts into at least one branch");
         let make = move |_: &WorkerContext, next: Vec<Next<T>>| -> Next<T> {
-            let branches = next.into_iter().map(|next| (Vec::new(), next)).collect();
-            Box::new(BranchBy { choose: choose.clone(), branches })
+            Box::new(BranchBy::new(choose.clone(), next))
         };
         let graph = self.port().graph();
         let ports = graph.stage_with_many(self.port(), "branch by", branches, make);
@@ -73,6 +72,12 @@ struct Branch<F, T> {
     no: Next<T>,
     /// What is on its way to `no`; empty between batches.
     spare: Vec<T>,
+}
+
+impl<F, T> Branch<F, T> {
+    fn new(test: F, yes: Next<T>, no: Next<T>) -> Self {
+        Self { test, yes, no, spare: Vec::new() }
+    }
 }
 
 impl<T: 'static, F: Fn(&T) -> bool + 'static> Consumer<T> for Branch<F, T> {
@@ -101,6 +106,12 @@ struct BranchBy<F, T> {
     choose: F,
     /// Each with what is on its way there; empty between batches.
     branches: Vec<(Vec<T>, Next<T>)>,
+}
+
+impl<F, T> BranchBy<F, T> {
+    fn new(choose: F, next: Vec<Next<T>>) -> Self {
+        Self { choose, branches: next.into_iter().map(|next| (Vec::new(), next)).collect() }
+    }
 }
 
 impl<T: 'static, F: Fn(&T) -> usize + 'static> Consumer<T> for BranchBy<F, T> {
@@ -133,4 +144,43 @@ fn no_such_branch(chosen: usize, branches: usize) -> Error {
     let attempted = format!("send a record to branch {chosen}");
     let reason = format!("there are {branches}, counted from 0");
     Error::new(ErrorKind::UserCode, attempted, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::{self, Collected};
+
+    use super::*;
+
+    #[test]
+    fn every_record_is_in_one_of_the_two_branches() {
+        let ((yes, even), (no, odd)) = (Collected::consumer(), Collected::consumer());
+        let mut step = Branch::new(|n: &u64| n % 2 == 0, yes, no);
+        let mut run = harness::run();
+        for mut batch in [vec![1, 2, 3], vec![4], vec![5], vec![]] {
+            step.batch(&mut batch, &mut run);
+            assert!(batch.is_empty());
+        }
+        step.end(&mut run);
+        assert_eq!((even.take(), odd.take()), (vec![2, 4], vec![1, 3, 5]));
+        assert!(even.has_ended() && odd.has_ended());
+    }
+
+    #[test]
+    fn every_record_is_in_the_branch_that_was_chosen() {
+        let (next, branches): (Vec<_>, Vec<_>) = (0..3).map(|_| Collected::consumer()).unzip();
+        let mut step = BranchBy::new(|n: &usize| n % 3, next);
+        let mut run = harness::run();
+        step.batch(&mut (0..7).collect(), &mut run);
+        let got: Vec<_> = branches.iter().map(Collected::take).collect();
+        assert_eq!(got, [vec![0, 3, 6], vec![1, 4], vec![2, 5]]);
+    }
+
+    #[test]
+    fn a_branch_that_is_none_fails_the_job() {
+        let make = |_: &_, next| -> Next<usize> { Box::new(BranchBy::new(|n: &usize| *n, vec![next])) };
+        assert_eq!(harness::through(make, [vec![0, 0]]).unwrap(), [0, 0]);
+        let error = harness::through(make, [vec![0, 1]]).unwrap_err();
+        assert!(error.to_string().contains("branch 1"), "{error}");
+    }
 }

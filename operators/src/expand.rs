@@ -3,7 +3,7 @@
 //! What they make goes on in batches of the usual size while it is made, so that a record that
 //! becomes a million never stands in memory as a million.
 
-use rheos_engine::{Next, Output, Run};
+use rheos_engine::{Limits, Next, Output, Run};
 
 use crate::Stream;
 
@@ -67,16 +67,7 @@ impl<T: 'static> Stream<T> {
         kind: &'static str,
         expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
-        self.batchwise(kind, move |context| {
-            let expand = expand.clone();
-            let target = context.limits().records_per_batch::<U>();
-            let mut buffer = Vec::new();
-            move |batch: &mut Vec<T>, next: &mut Next<U>, run: &mut Run| {
-                let mut out = Output::new(&mut buffer, target, &mut **next, run);
-                batch.drain(..).for_each(|record| expand(record, &mut out));
-                out.hand_on();
-            }
-        })
+        self.batchwise(kind, move |context| expanding(context.limits(), expand.clone()))
     }
 }
 
@@ -102,5 +93,52 @@ where
     #[must_use = "without a reader the records are dropped"]
     pub fn flatten(self) -> Stream<I::Item> {
         self.expanding("flatten", |record, out| out.extend(record))
+    }
+}
+
+fn expanding<T, U, F>(
+    limits: &Limits,
+    expand: F,
+) -> impl FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) + use<T, U, F>
+where
+    U: 'static,
+    F: Fn(T, &mut Output<'_, U>),
+{
+    let target = limits.records_per_batch::<U>();
+    // What is on its way to the next step; empty between batches.
+    let mut buffer = Vec::new();
+    move |batch, next, run| {
+        let mut out = Output::new(&mut buffer, target, &mut **next, run);
+        batch.drain(..).for_each(|record| expand(record, &mut out));
+        out.hand_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness;
+
+    use super::*;
+    use crate::batchwise::{BatchLengths, through};
+
+    #[test]
+    fn what_is_made_of_a_record_stands_where_it_stood() {
+        let step = expanding(&Limits::default(), |n: u64, out: &mut Output<'_, u64>| {
+            out.extend(0..n);
+        });
+        let input = [vec![2, 0], vec![0], vec![], vec![3, 1]];
+        assert_eq!(through(step, input).unwrap(), [0, 1, 0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn a_record_that_becomes_a_million_goes_on_in_usual_batches() {
+        let limits = Limits { batch_records: 100, ..Limits::default() };
+        let mut expand = expanding(&limits, |n: u64, out: &mut Output<'_, u64>| out.extend(0..n));
+        let (next, lengths) = BatchLengths::consumer();
+        let mut next: Next<u64> = next;
+        expand(&mut vec![1_000_050], &mut next, &mut harness::run());
+        let lengths = lengths.take();
+        assert_eq!(lengths.iter().sum::<usize>(), 1_000_050);
+        assert_eq!((lengths.iter().max(), lengths.last()), (Some(&100), Some(&50)));
     }
 }

@@ -21,15 +21,7 @@ impl<T: 'static> Stream<T> {
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn filter(self, keep: impl Fn(&T) -> bool + Clone + Send + Sync + 'static) -> Stream<T> {
-        self.batchwise("filter", move |_| {
-            let keep = keep.clone();
-            move |batch: &mut Vec<T>, next: &mut Next<T>, run: &mut Run| {
-                batch.retain(&keep);
-                if !batch.is_empty() {
-                    next.batch(batch, run);
-                }
-            }
-        })
+        self.batchwise("filter", move |_| filtering(keep.clone()))
     }
 
     /// Makes a record of each, or none.
@@ -52,15 +44,49 @@ impl<T: 'static> Stream<T> {
         self,
         map: impl Fn(T) -> Option<U> + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
-        self.batchwise("filter map", move |_| {
-            let map = map.clone();
-            let mut spare: Vec<U> = Vec::new();
-            move |batch: &mut Vec<T>, next: &mut Next<U>, run: &mut Run| {
-                spare.extend(batch.drain(..).filter_map(&map));
-                if !spare.is_empty() {
-                    next.batch(&mut spare, run);
-                }
-            }
-        })
+        self.batchwise("filter map", move |_| filter_mapping(map.clone()))
+    }
+}
+
+fn filtering<T: 'static>(
+    keep: impl Fn(&T) -> bool,
+) -> impl FnMut(&mut Vec<T>, &mut Next<T>, &mut Run) {
+    move |batch, next, run| {
+        batch.retain(&keep);
+        if !batch.is_empty() {
+            next.batch(batch, run);
+        }
+    }
+}
+
+/// The work of a step that makes at most one record of each.
+pub(crate) fn filter_mapping<T, U: 'static>(
+    map: impl Fn(T) -> Option<U>,
+) -> impl FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) {
+    // What is on its way to the next step; empty between batches.
+    let mut made = Vec::new();
+    move |batch, next, run| {
+        made.extend(batch.drain(..).filter_map(&map));
+        if !made.is_empty() {
+            next.batch(&mut made, run);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batchwise::through;
+
+    #[test]
+    fn filter_keeps_what_the_test_says_in_order() {
+        let step = filtering(|n: &u64| n % 2 == 0);
+        assert_eq!(through(step, [vec![4, 1, 2], vec![], vec![3], vec![6]]).unwrap(), [4, 2, 6]);
+    }
+
+    #[test]
+    fn filter_map_keeps_what_is_made() {
+        let step = filter_mapping(|text: &str| text.parse::<u8>().ok());
+        assert_eq!(through(step, [vec!["1", "two"], vec!["x"], vec!["3"]]).unwrap(), [1, 3]);
     }
 }

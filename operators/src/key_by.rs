@@ -1,8 +1,8 @@
 //! `key_by`, `keyed` and `key_by_self`: from a stream to a keyed one.
 
-use rheos_engine::{Key, Keyed, Next, Run};
+use rheos_engine::{Key, Keyed};
 
-use crate::recast::MapBatch;
+use crate::mapping::mapping;
 use crate::{KeyedStream, Stream};
 
 impl<T: 'static> Stream<T> {
@@ -42,14 +42,7 @@ impl<T: 'static> Stream<T> {
         kind: &'static str,
         keyed: impl Fn(T) -> Keyed<K, V> + Clone + Send + Sync + 'static,
     ) -> KeyedStream<K, V> {
-        let records = self.batchwise(kind, move |_| {
-            let keyed = keyed.clone();
-            let mut batches = MapBatch::default();
-            move |batch: &mut Vec<T>, next: &mut Next<Keyed<K, V>>, run: &mut Run| {
-                batches.map(batch, &keyed, |mapped| next.batch(mapped, run));
-            }
-        });
-        KeyedStream::new(records)
+        KeyedStream::new(self.batchwise(kind, move |_| mapping(keyed.clone())))
     }
 }
 

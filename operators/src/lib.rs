@@ -10,24 +10,34 @@
 //! This crate is pure logic: it opens nothing, starts no threads and reads no clock.
 
 mod aggregate;
+mod apply;
 mod batchwise;
 mod branch;
+mod distinct;
 mod expand;
 mod filter;
+mod for_each_epoch;
 mod job;
 mod key_by;
 mod keyed_stream;
+mod limit;
 mod map;
-mod recast;
+mod mapping;
+mod number;
+mod redistribute;
+mod results;
+mod scan;
 mod sink_step;
 mod stream;
 mod union;
+mod values;
 
 #[doc(hidden)]
 pub mod examples;
 
-pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate};
+pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate, check_aggregate};
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
+pub use number::Number;
 pub use sink_step::SinkStep;
 pub use stream::Stream;

@@ -3,7 +3,7 @@
 use rheos_engine::{Next, Run};
 
 use crate::Stream;
-use crate::recast::MapBatch;
+use crate::mapping::mapping;
 
 impl<T: 'static> Stream<T> {
     /// Makes one record of each.
@@ -25,13 +25,7 @@ impl<T: 'static> Stream<T> {
         self,
         map: impl Fn(T) -> U + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
-        self.batchwise("map", move |_| {
-            let map = map.clone();
-            let mut batches = MapBatch::default();
-            move |batch: &mut Vec<T>, next: &mut Next<U>, run: &mut Run| {
-                batches.map(batch, &map, |mapped| next.batch(mapped, run));
-            }
-        })
+        self.batchwise("map", move |_| mapping(map.clone()))
     }
 
     /// Makes one batch of each: for work that is cheaper done for many records at once.
@@ -59,18 +53,7 @@ impl<T: 'static> Stream<T> {
         self,
         map: impl Fn(Vec<T>) -> Vec<U> + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
-        self.batchwise("map batch", move |_| {
-            let map = map.clone();
-            move |batch: &mut Vec<T>, next: &mut Next<U>, run: &mut Run| {
-                if batch.is_empty() {
-                    return;
-                }
-                let mut mapped = map(std::mem::take(batch));
-                if !mapped.is_empty() {
-                    next.batch(&mut mapped, run);
-                }
-            }
-        })
+        self.batchwise("map batch", move |_| mapping_batches(map.clone()))
     }
 
     /// Looks at each record and passes it on.
@@ -89,12 +72,61 @@ impl<T: 'static> Stream<T> {
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn inspect(self, look: impl Fn(&T) + Clone + Send + Sync + 'static) -> Stream<T> {
-        self.batchwise("inspect", move |_| {
-            let look = look.clone();
-            move |batch: &mut Vec<T>, next: &mut Next<T>, run: &mut Run| {
-                batch.iter().for_each(&look);
-                next.batch(batch, run);
-            }
-        })
+        self.batchwise("inspect", move |_| inspecting(look.clone()))
+    }
+}
+
+fn mapping_batches<T, U: 'static>(
+    map: impl Fn(Vec<T>) -> Vec<U>,
+) -> impl FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) {
+    move |batch, next, run| {
+        if batch.is_empty() {
+            return;
+        }
+        let mut mapped = map(std::mem::take(batch));
+        if !mapped.is_empty() {
+            next.batch(&mut mapped, run);
+        }
+    }
+}
+
+fn inspecting<T: 'static>(look: impl Fn(&T)) -> impl FnMut(&mut Vec<T>, &mut Next<T>, &mut Run) {
+    move |batch, next, run| {
+        batch.iter().for_each(&look);
+        next.batch(batch, run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::batchwise::through;
+
+    #[test]
+    fn map_makes_one_record_of_each_in_order() {
+        let input = [vec![1u64, 2, 3], vec![], vec![4]];
+        assert_eq!(through(mapping(|n: u64| n * n), input.clone()).unwrap(), [1, 4, 9, 16]);
+        let wider = through(mapping(|n: u64| (n, 0u8)), input).unwrap();
+        assert_eq!(wider, [(1, 0), (2, 0), (3, 0), (4, 0)]);
+    }
+
+    #[test]
+    fn map_batch_sees_whole_batches_and_no_empty_one() {
+        let lengths = mapping_batches(|batch: Vec<u64>| vec![batch.len()]);
+        assert_eq!(through(lengths, [vec![1, 2], vec![], vec![3]]).unwrap(), [2, 1]);
+        let nothing = mapping_batches(|_: Vec<u64>| Vec::<u64>::new());
+        assert_eq!(through(nothing, [vec![1, 2]]).unwrap(), []);
+    }
+
+    #[test]
+    fn inspect_sees_every_record_and_changes_none() {
+        let seen = Rc::new(Cell::new(0));
+        let look = Rc::clone(&seen);
+        let step = inspecting(move |n: &u64| look.set(look.get() + n));
+        assert_eq!(through(step, [vec![1, 2], vec![3]]).unwrap(), [1, 2, 3]);
+        assert_eq!(seen.get(), 6);
     }
 }

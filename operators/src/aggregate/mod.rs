@@ -9,14 +9,22 @@
 
 mod absorb;
 mod answer;
+mod average;
+mod check;
 mod combiner;
 mod contract;
 mod count;
+mod custom;
+mod extremes;
+mod fold;
 mod keyed;
+mod reduce;
 mod reduction;
+mod sum;
 mod whole;
 
 pub use answer::{KeyedAggregate, StreamAggregate};
+pub use check::check_aggregate;
 pub use contract::Aggregate;
 
 pub(crate) use absorb::{Absorb, Partials};

@@ -1,6 +1,16 @@
-//! Maps batches without allocating.
+//! Maps batches without allocating: the work of every step that makes one record of each.
 
 use std::mem::{align_of, size_of, take};
+
+use rheos_engine::{Next, Run};
+
+/// The work of a step that makes one record of each.
+pub(crate) fn mapping<T, U: 'static>(
+    map: impl Fn(T) -> U,
+) -> impl FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) {
+    let mut batches = MapBatch::default();
+    move |batch, next, run| batches.map(batch, &map, |mapped| next.batch(mapped, run))
+}
 
 /// Maps batch after batch, with the memory of earlier ones.
 ///
@@ -8,7 +18,7 @@ use std::mem::{align_of, size_of, take};
 /// `collect` on a mapped `Vec::into_iter` is done in place by the standard library. (That is an
 /// optimisation and not a promise: without it the result is the same and costs an allocation.)
 /// Otherwise a vector for the results is kept.
-pub(crate) struct MapBatch<U> {
+struct MapBatch<U> {
     spare: Vec<U>,
 }
 
@@ -21,7 +31,7 @@ impl<U> Default for MapBatch<U> {
 impl<U> MapBatch<U> {
     /// Maps all records of a batch, hands the results to `forward` and leaves the batch empty.
     #[inline]
-    pub(crate) fn map<T>(
+    fn map<T>(
         &mut self,
         batch: &mut Vec<T>,
         map: impl Fn(T) -> U,

@@ -1,0 +1,80 @@
+//! `aggregate`: by an [`Aggregate`] of the program's own.
+
+use rheos_engine::Key;
+
+use super::{Aggregate, KeyedAggregate, StreamAggregate};
+use crate::{KeyedStream, Stream};
+
+impl<T: 'static> Stream<T> {
+    /// Aggregates the records as `aggregate` says.
+    ///
+    /// # Semantics
+    /// * **Order**: does not matter.
+    /// * **State**: one accumulator.
+    /// * **End of the input**: see [`StreamAggregate`].
+    /// * **Workers**: each aggregates its own records and sends one accumulator an epoch.
+    ///
+    /// ```
+    /// # use rheos_operators::{Aggregate, Job, Stream, examples::given};
+    /// /// The length of the longest line.
+    /// #[derive(Clone)]
+    /// struct Longest;
+    ///
+    /// impl Aggregate for Longest {
+    ///     type In = &'static str;
+    ///     type Acc = usize;
+    ///     type Out = usize;
+    ///     fn create(&self) -> usize { 0 }
+    ///     fn add(&self, longest: &mut usize, line: &'static str) {
+    ///         *longest = (*longest).max(line.len());
+    ///     }
+    ///     fn merge(&self, longest: &mut usize, other: usize) {
+    ///         *longest = (*longest).max(other);
+    ///     }
+    ///     fn finish(&self, longest: &usize) -> usize { *longest }
+    /// }
+    ///
+    /// let job = Job::new("longest line");
+    /// let longest = job.source(given(["to be", "or not"])).aggregate(Longest).at_end();
+    /// # drop(longest);
+    /// ```
+    pub fn aggregate<A: Aggregate<In = T>>(self, aggregate: A) -> StreamAggregate<A::Out> {
+        StreamAggregate::combined("aggregate", self, aggregate)
+    }
+}
+
+impl<K: Key, V: 'static> KeyedStream<K, V> {
+    /// Aggregates the values of each key as `aggregate` says.
+    ///
+    /// # Semantics
+    /// * **Order**: does not matter.
+    /// * **State**: a key and an accumulator for each key ever seen, until the job ends.
+    /// * **End of the input**: see [`KeyedAggregate`].
+    /// * **Workers**: each combines its own records first and sends accumulators.
+    ///
+    /// ```
+    /// # use rheos_operators::{Aggregate, Job, Stream, examples::given};
+    /// # #[derive(Clone)]
+    /// # struct Longest;
+    /// # impl Aggregate for Longest {
+    /// #     type In = &'static str;
+    /// #     type Acc = usize;
+    /// #     type Out = usize;
+    /// #     fn create(&self) -> usize { 0 }
+    /// #     fn add(&self, longest: &mut usize, line: &'static str) {
+    /// #         *longest = (*longest).max(line.len());
+    /// #     }
+    /// #     fn merge(&self, longest: &mut usize, other: usize) {
+    /// #         *longest = (*longest).max(other);
+    /// #     }
+    /// #     fn finish(&self, longest: &usize) -> usize { *longest }
+    /// # }
+    /// let job = Job::new("longest line of each speaker");
+    /// let lines = job.source(given([(1u32, "to be"), (2, "or not")])).keyed();
+    /// let longest: Stream<(u32, usize)> = lines.aggregate(Longest).updates();
+    /// # drop(longest);
+    /// ```
+    pub fn aggregate<A: Aggregate<In = V>>(self, aggregate: A) -> KeyedAggregate<K, A::Out> {
+        KeyedAggregate::combined("aggregate", self, aggregate)
+    }
+}

@@ -1,0 +1,215 @@
+//! `apply` and `apply_with`: operators of the program's own.
+
+use rheos_engine::plan::Route;
+use rheos_engine::{ExchangeData, Key, Keyed, Operator, TwoInput, WorkerContext};
+
+use crate::{KeyedStream, Stream};
+
+impl<T: Send + 'static> Stream<T> {
+    /// Runs an operator of the program's own on each worker, over the records that are there.
+    ///
+    /// `make` is called once on each worker. The contract of an operator is described at
+    /// [`Operator`]; [`rheos_engine::harness`] tests one without a job.
+    ///
+    /// # Semantics
+    /// * **Order**: epochs come in order and are whole; within one, records keep the order in
+    ///   which they were made on the worker.
+    /// * **State**: the operator's. Keyed state belongs into [`rheos_engine::KeyedState`].
+    /// * **End of the input**: the operator's `on_input_end`.
+    /// * **Workers**: each has an operator of its own, which sees its own records only.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// use rheos_engine::{Error, Operator, Output};
+    ///
+    /// /// Leaves out what equals the record before it.
+    /// struct Changes(Option<u64>);
+    ///
+    /// impl Operator for Changes {
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///     fn on_batch(&mut self, batch: &mut Vec<u64>, out: &mut Output<'_, u64>) -> Result<(), Error> {
+    ///         out.extend(batch.drain(..).filter(|n| self.0.replace(*n) != Some(*n)));
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let job = Job::new("changes");
+    /// let changes = job.source(given([1u64, 1, 2])).apply(|_| Changes(None)).named("changes");
+    /// # drop(changes);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn apply<O: Operator<In = T>>(
+        self,
+        make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
+    ) -> Stream<O::Out> {
+        let port = self.port();
+        Stream::new(port.graph().operator(port, Route::local(), "apply", make))
+    }
+
+    /// Runs an operator of the program's own over this stream and another one, on each worker.
+    ///
+    /// # Semantics
+    /// As for [`apply`](Stream::apply); both streams are in the same epoch, and between them the
+    /// order within an epoch is not fixed.
+    ///
+    /// # Panics
+    /// When the streams belong to different jobs.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// use rheos_engine::{Error, Output, TwoInput};
+    ///
+    /// /// Passes numbers on that are at least the latest threshold.
+    /// struct Above(u64);
+    ///
+    /// impl TwoInput for Above {
+    ///     type Left = u64;
+    ///     type Right = u64;
+    ///     type Out = u64;
+    ///     fn on_left(&mut self, numbers: &mut Vec<u64>, out: &mut Output<'_, u64>) -> Result<(), Error> {
+    ///         out.extend(numbers.drain(..).filter(|n| *n >= self.0));
+    ///         Ok(())
+    ///     }
+    ///     fn on_right(&mut self, thresholds: &mut Vec<u64>, _out: &mut Output<'_, u64>) -> Result<(), Error> {
+    ///         self.0 = thresholds.drain(..).last().unwrap_or(self.0);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let job = Job::new("above");
+    /// let thresholds = job.source(given([3u64])).broadcast();
+    /// let above = job.source(given(0..10u64)).apply_with(thresholds, |_| Above(0));
+    /// # drop(above);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn apply_with<U, O>(
+        self,
+        other: Stream<U>,
+        make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
+    ) -> Stream<O::Out>
+    where
+        U: Send + 'static,
+        O: TwoInput<Left = T, Right = U>,
+    {
+        let left = (self.port(), Route::local());
+        let right = (other.port(), Route::local());
+        Stream::new(self.port().graph().two_input(left, right, "apply with", make))
+    }
+}
+
+impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
+    /// Runs an operator of the program's own on each worker, over the records of the keys that
+    /// the worker owns. They come with their keys and hashes, ready for
+    /// [`rheos_engine::KeyedState`].
+    ///
+    /// # Semantics
+    /// * **Order**: epochs come in order and are whole; within one, the records that one worker
+    ///   sends for a key keep their order.
+    /// * **State**: the operator's. Keyed state belongs into [`rheos_engine::KeyedState`].
+    /// * **End of the input**: the operator's `on_input_end`.
+    /// * **Workers**: all records of a key come to one operator.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// use rheos_engine::{Error, Keyed, KeyedState, Operator, Output};
+    ///
+    /// /// Passes on what differs from the last value of its key.
+    /// #[derive(Default)]
+    /// struct Changes(KeyedState<u32, Option<u64>>);
+    ///
+    /// impl Operator for Changes {
+    ///     type In = Keyed<u32, u64>;
+    ///     type Out = (u32, u64);
+    ///     fn on_batch(
+    ///         &mut self,
+    ///         batch: &mut Vec<Keyed<u32, u64>>,
+    ///         out: &mut Output<'_, (u32, u64)>,
+    ///     ) -> Result<(), Error> {
+    ///         for Keyed { hash, key, value } in batch.drain(..) {
+    ///             let at = self.0.find_or_insert(hash, key, || None);
+    ///             if self.0.entry_mut(at).state.replace(value) != Some(value) {
+    ///                 out.push((key, value));
+    ///             }
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let job = Job::new("changes");
+    /// let readings = job.source(given([(1u32, 20u64), (1, 20), (2, 18)])).keyed();
+    /// let changes = readings.apply(|_| Changes::default());
+    /// # drop(changes);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn apply<O: Operator<In = Keyed<K, V>>>(
+        self,
+        make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
+    ) -> Stream<O::Out> {
+        let records = self.into_keyed();
+        let port = records.port();
+        Stream::new(port.graph().operator(port, by_key(), "apply", make))
+    }
+
+    /// Runs an operator of the program's own over this stream and another one with the same type
+    /// of keys: the records of a key meet, whichever stream they come from.
+    ///
+    /// # Semantics
+    /// As for [`apply`](KeyedStream::apply); both streams are in the same epoch, and between them
+    /// the order within an epoch is not fixed.
+    ///
+    /// # Panics
+    /// When the streams belong to different jobs.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// use rheos_engine::{Error, Keyed, KeyedState, Output, TwoInput};
+    ///
+    /// /// Gives each order its customer's name, if that came in an earlier epoch.
+    /// #[derive(Default)]
+    /// struct Named(KeyedState<u32, String>);
+    ///
+    /// impl TwoInput for Named {
+    ///     type Left = Keyed<u32, u64>;
+    ///     type Right = Keyed<u32, String>;
+    ///     type Out = (String, u64);
+    ///     fn on_left(&mut self, orders: &mut Vec<Self::Left>, out: &mut Output<'_, Self::Out>) -> Result<(), Error> {
+    ///         for Keyed { hash, key, value } in orders.drain(..) {
+    ///             out.extend(self.0.get(hash, &key).map(|name| (name.clone(), value)));
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///     fn on_right(&mut self, names: &mut Vec<Self::Right>, _out: &mut Output<'_, Self::Out>) -> Result<(), Error> {
+    ///         for Keyed { hash, key, value } in names.drain(..) {
+    ///             self.0.find_or_insert(hash, key, || value);
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let job = Job::new("orders");
+    /// let names = job.source(given([(1u32, String::from("Ada"))])).keyed();
+    /// let orders = job.source(given([(1u32, 20u64)])).keyed();
+    /// let named = orders.apply_with(names, |_| Named::default());
+    /// # drop(named);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn apply_with<W, O>(
+        self,
+        other: KeyedStream<K, W>,
+        make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
+    ) -> Stream<O::Out>
+    where
+        W: ExchangeData,
+        O: TwoInput<Left = Keyed<K, V>, Right = Keyed<K, W>>,
+    {
+        let (left, right) = (self.into_keyed(), other.into_keyed());
+        let inputs = ((left.port(), by_key()), (right.port(), by_key()));
+        Stream::new(left.port().graph().two_input(inputs.0, inputs.1, "apply with", make))
+    }
+}
+
+/// Each record to the worker that owns its key.
+pub(crate) fn by_key<K: Key, V: ExchangeData>() -> Route<Keyed<K, V>> {
+    Route::by_key(|keyed: &Keyed<K, V>| keyed.hash)
+}

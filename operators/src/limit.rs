@@ -1,0 +1,87 @@
+//! `limit`: the first so many records.
+
+use std::marker::PhantomData;
+
+use rheos_engine::plan::Route;
+use rheos_engine::{Error, ExchangeData, Next, Operator, Output, Run};
+
+use crate::Stream;
+
+impl<T: ExchangeData> Stream<T> {
+    /// Keeps `records` records, or all if there are fewer: exactly, over the whole job. What
+    /// stands behind it runs on one worker.
+    ///
+    /// The sources are read on: a limit ends nothing.
+    ///
+    /// # Semantics
+    /// * **Order**: the first that come to worker 0 are kept, in that order.
+    /// * **State**: a count.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: which records are kept depends on them and on timing; how many does not. A
+    ///   worker sends no more than the limit.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("a look");
+    /// let sample = job.source(given(0..1_000_000u64)).limit(10);
+    /// # drop(sample);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn limit(self, records: usize) -> Stream<T> {
+        let enough = self.batchwise("enough", move |_| {
+            let mut left = records;
+            move |batch: &mut Vec<T>, next: &mut Next<T>, run: &mut Run| {
+                take_up_to(&mut left, batch);
+                if !batch.is_empty() {
+                    next.batch(batch, run);
+                }
+            }
+        });
+        let make = move |_: &_| Limit { left: records, records: PhantomData };
+        Stream::new(enough.port().graph().operator(enough.port(), Route::gather(), "limit", make))
+    }
+}
+
+/// Lets so many records pass.
+struct Limit<T> {
+    left: usize,
+    records: PhantomData<fn(T)>,
+}
+
+impl<T: Send + 'static> Operator for Limit<T> {
+    type In = T;
+    type Out = T;
+
+    fn on_batch(&mut self, batch: &mut Vec<T>, out: &mut Output<'_, T>) -> Result<(), Error> {
+        take_up_to(&mut self.left, batch);
+        if !batch.is_empty() {
+            out.push_batch(batch);
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a batch to what is left, and takes it off that.
+fn take_up_to<T>(left: &mut usize, batch: &mut Vec<T>) {
+    batch.truncate(*left);
+    *left -= batch.len();
+}
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::Harness;
+
+    use super::*;
+
+    #[test]
+    fn exactly_so_many_records_pass_over_all_batches() {
+        for (limit, expected) in [(0, 0..0), (3, 0..3), (4, 0..4), (10, 0..6)] {
+            let mut harness = Harness::new(Limit { left: limit, records: PhantomData });
+            let mut got = harness.batch(vec![0, 1, 2]).unwrap();
+            got.extend(harness.end_epoch().unwrap());
+            got.extend(harness.batch(vec![3, 4, 5]).unwrap());
+            got.extend(harness.end_input().unwrap());
+            assert_eq!(got, expected.collect::<Vec<u64>>(), "limit {limit}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `rebalance`, `broadcast`, `gather` and `partition_by`: which worker has which record.
+
+use std::marker::PhantomData;
+
+use rheos_engine::plan::Route;
+use rheos_engine::{Error, ExchangeData, Operator, Output};
+
+use crate::Stream;
+
+impl<T: ExchangeData> Stream<T> {
+    /// Deals the records over all workers in turn: for a few large splits before costly steps.
+    ///
+    /// # Semantics
+    /// * **Order**: kept between the records that one worker sends another.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: which worker gets which record is not fixed.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("spread");
+    /// let spread = job.source(given(0..10u64)).rebalance();
+    /// # drop(spread);
+    /// assert!(job.explain().to_string().contains("in turn"));
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn rebalance(self) -> Stream<T> {
+        self.redistribute("rebalance", Route::rebalance())
+    }
+
+    /// Gives every worker every record: for small tables that all need.
+    ///
+    /// # Semantics
+    /// * **Order**: kept between the records that one worker sends another.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: each record comes once on each.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("rates");
+    /// let rates = job.source(given([1.1f64, 0.9])).broadcast();
+    /// # drop(rates);
+    /// assert!(job.explain().to_string().contains("to every worker"));
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn broadcast(self) -> Stream<T>
+    where
+        T: Clone,
+    {
+        self.redistribute("broadcast", Route::broadcast())
+    }
+
+    /// Brings all records to worker 0. What stands behind it runs on one worker.
+    ///
+    /// # Semantics
+    /// * **Order**: kept between the records that one worker sends.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: the order between the records of several is not fixed.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("together");
+    /// let together = job.source(given(0..10u64)).gather();
+    /// # drop(together);
+    /// assert!(job.explain().to_string().contains("to worker 0"));
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn gather(self) -> Stream<T> {
+        self.redistribute("gather", Route::gather())
+    }
+
+    /// Brings each record to the worker whose number is `choose` modulo the number of workers:
+    /// records of one number meet on one worker.
+    ///
+    /// # Semantics
+    /// * **Order**: kept between the records that one worker sends another.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: which records meet depends on how many there are, unless they have the same
+    ///   number.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("by tens");
+    /// let by_tens = job.source(given(0..100u64)).partition_by(|n| n / 10);
+    /// # drop(by_tens);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn partition_by(
+        self,
+        choose: impl Fn(&T) -> u64 + Clone + Send + Sync + 'static,
+    ) -> Stream<T> {
+        self.redistribute("partition by", Route::custom(choose))
+    }
+
+    fn redistribute(self, kind: &'static str, route: Route<T>) -> Stream<T> {
+        let make = |_: &_| PassOn(PhantomData);
+        Stream::new(self.port().graph().operator(self.port(), route, kind, make))
+    }
+}
+
+/// Passes on whatever came to its worker.
+struct PassOn<T>(PhantomData<fn(T)>);
+
+impl<T: Send + 'static> Operator for PassOn<T> {
+    type In = T;
+    type Out = T;
+
+    fn on_batch(&mut self, batch: &mut Vec<T>, out: &mut Output<'_, T>) -> Result<(), Error> {
+        out.push_batch(batch);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::Harness;
+
+    use super::*;
+
+    #[test]
+    fn records_are_passed_on_at_once_and_unchanged() {
+        let mut harness = Harness::new(PassOn(PhantomData));
+        assert_eq!(harness.batch(vec![1, 2]).unwrap(), [1, 2]);
+        assert_eq!(harness.end_input().unwrap(), []);
+    }
+}

@@ -1,0 +1,206 @@
+//! Fallible steps: `try_map`, and what can be done with a stream of results.
+
+use std::fmt::Display;
+
+use rheos_engine::{Consumer, Error, ErrorKind, Flush, Next, Run, WorkerContext};
+
+use crate::Stream;
+use crate::filter::filter_mapping;
+
+impl<T: 'static> Stream<T> {
+    /// Makes one record of each, and gives those for which that failed, with the reason, as a
+    /// stream of their own: a dead-letter stream.
+    ///
+    /// Where the records are not needed any more, [`map`](Stream::map) to a `Result` and say with
+    /// [`or_fail`](Stream::or_fail) or [`or_skip`](Stream::or_skip) what an error means.
+    ///
+    /// # Semantics
+    /// * **Order**: kept within each of the two streams; between them it is not fixed.
+    /// * **State**: none.
+    /// * **End of the input**: passed on to both.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
+    /// let job = Job::new("numbers");
+    /// let lines = job.source(given(["1", "two"].map(String::from)));
+    /// let (numbers, bad) = lines.try_map(|line| line.parse::<u64>());
+    /// bad.map(|(line, reason)| format!("{line}: {reason}")).sink(Nowhere::new());
+    /// # drop(numbers);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn try_map<U: 'static, E: 'static>(
+        self,
+        map: impl Fn(&T) -> Result<U, E> + Clone + Send + Sync + 'static,
+    ) -> (Stream<U>, Stream<(T, E)>) {
+        let make = move |_: &WorkerContext, good, bad| -> Next<T> {
+            Box::new(TryMap::new(map.clone(), good, bad))
+        };
+        let (good, bad) = self.port().graph().stage_with_two(self.port(), "try map", make);
+        (Stream::new(good), Stream::new(bad))
+    }
+}
+
+struct TryMap<F, T, U, E> {
+    map: F,
+    good: Next<U>,
+    bad: Next<(T, E)>,
+    /// What is on its way to `good`; empty between batches.
+    made: Vec<U>,
+    /// What is on its way to `bad`; empty between batches.
+    failed: Vec<(T, E)>,
+}
+
+impl<F, T, U, E> TryMap<F, T, U, E> {
+    fn new(map: F, good: Next<U>, bad: Next<(T, E)>) -> Self {
+        Self { map, good, bad, made: Vec::new(), failed: Vec::new() }
+    }
+}
+
+impl<T, U, E, F> Consumer<T> for TryMap<F, T, U, E>
+where
+    T: 'static,
+    U: 'static,
+    E: 'static,
+    F: Fn(&T) -> Result<U, E> + 'static,
+{
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        for record in batch.drain(..) {
+            match (self.map)(&record) {
+                Ok(made) => self.made.push(made),
+                Err(reason) => self.failed.push((record, reason)),
+            }
+        }
+        if !self.made.is_empty() {
+            self.good.batch(&mut self.made, run);
+        }
+        if !self.failed.is_empty() {
+            self.bad.batch(&mut self.failed, run);
+        }
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.good.flush(flush, run);
+        self.bad.flush(flush, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.good.end(run);
+        self.bad.end(run);
+    }
+}
+
+impl<T: 'static, E: 'static> Stream<Result<T, E>> {
+    /// Takes the values; the job fails at the first error, with the name of this step.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: which of several errors is reported depends on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("numbers");
+    /// let numbers: Stream<u64> =
+    ///     job.source(given(["1", "2"])).map(|line| line.parse()).or_fail();
+    /// # drop(numbers);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn or_fail(self) -> Stream<T>
+    where
+        E: Display,
+    {
+        self.batchwise("or fail", |_| failing())
+    }
+
+    /// Takes the values and leaves the errors out. The report of the job shows how many: by so
+    /// much fewer records leave the step than come in.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("numbers");
+    /// let numbers: Stream<u64> =
+    ///     job.source(given(["1", "two"])).map(|line| line.parse()).or_skip();
+    /// # drop(numbers);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn or_skip(self) -> Stream<T> {
+        self.batchwise("or skip", |_| filter_mapping(Result::ok))
+    }
+}
+
+fn failing<T: 'static, E: Display>(
+) -> impl FnMut(&mut Vec<Result<T, E>>, &mut Next<T>, &mut Run) {
+    // What is on its way to the next step; empty between batches.
+    let mut values = Vec::new();
+    move |batch, next, run| {
+        for result in batch.drain(..) {
+            match result {
+                Ok(value) => values.push(value),
+                Err(reason) => {
+                    run.fail(failed(&reason));
+                    break;
+                }
+            }
+        }
+        if !values.is_empty() {
+            next.batch(&mut values, run);
+        }
+    }
+}
+
+fn failed(reason: &impl Display) -> Error {
+    Error::new(ErrorKind::UserCode, "process a record", reason.to_string())
+        .advise("leave such records out with .or_skip(), or keep them with .try_map(..)")
+}
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::{self, Collected};
+
+    use super::*;
+    use crate::batchwise::through;
+
+    type Parsed = Result<u8, std::num::ParseIntError>;
+
+    fn parsed(texts: &[&str]) -> Vec<Parsed> {
+        texts.iter().map(|text| text.parse()).collect()
+    }
+
+    #[test]
+    fn try_map_gives_values_and_failures_with_their_records() {
+        let ((good, values), (bad, failures)) = (Collected::consumer(), Collected::consumer());
+        let mut step = TryMap::new(|text: &&str| text.parse::<u8>().map_err(drop), good, bad);
+        let mut run = harness::run();
+        for mut batch in [vec!["1", "two", "3"], vec!["x"], vec!["4"]] {
+            step.batch(&mut batch, &mut run);
+            assert!(batch.is_empty());
+        }
+        step.end(&mut run);
+        assert_eq!(values.take(), [1, 3, 4]);
+        assert_eq!(failures.take(), [("two", ()), ("x", ())]);
+        assert!(values.has_ended() && failures.has_ended());
+    }
+
+    #[test]
+    fn or_fail_fails_the_job_with_the_step_and_the_reason() {
+        assert_eq!(through(failing(), [parsed(&["1", "2"])]).unwrap(), [1, 2]);
+        let error = through(failing(), [parsed(&["1", "two", "3"])]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UserCode);
+        assert!(error.to_string().contains("invalid digit"), "{error}");
+        assert_eq!(error.step(), Some("step under test"));
+    }
+
+    #[test]
+    fn or_skip_leaves_errors_out() {
+        let step = filter_mapping(Result::ok);
+        assert_eq!(through(step, [parsed(&["1", "two"]), parsed(&["3"])]).unwrap(), [1, 3]);
+    }
+}

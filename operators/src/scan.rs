@@ -1,0 +1,91 @@
+//! `scan`: a state for each key, and records made while it changes.
+
+use std::marker::PhantomData;
+
+use rheos_engine::{Entry, Error, ExchangeData, Key, Keyed, KeyedState, Operator, Output};
+
+use crate::apply::by_key;
+use crate::{KeyedStream, Stream};
+
+impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
+    /// Keeps a state for each key, hands each value to `step` together with its key's state, and
+    /// gives the records that `step` returns, at once.
+    ///
+    /// # Semantics
+    /// * **Order**: values are taken as they come; the order of one worker's values is kept, and
+    ///   what `step` returns for one stands together.
+    /// * **State**: a key and its state for each key ever seen, until the job ends.
+    /// * **End of the input**: passed on; nothing more is said.
+    /// * **Workers**: the order between values of several workers, and what depends on it, is not
+    ///   fixed. The result is that of one such order; no value is lost or taken twice.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("alarms");
+    /// let readings = job.source(given([(1u32, 20i64), (1, 35), (2, 18)])).keyed();
+    /// // By how much a reading is above the last one of its sensor, if it is.
+    /// let jumps: Stream<(u32, i64)> = readings.scan(i64::MAX, |last, sensor, reading| {
+    ///     let before = std::mem::replace(last, reading);
+    ///     (reading > before).then(|| (*sensor, reading - before))
+    /// });
+    /// # drop(jumps);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn scan<S, I>(
+        self,
+        initial: S,
+        step: impl Fn(&mut S, &K, V) -> I + Clone + Send + Sync + 'static,
+    ) -> Stream<I::Item>
+    where
+        S: ExchangeData + Clone + Sync,
+        I: IntoIterator + 'static,
+        I::Item: Send + 'static,
+    {
+        let records = self.into_keyed();
+        let make = move |_: &_| Scan::new(initial.clone(), step.clone());
+        Stream::new(records.port().graph().operator(records.port(), by_key(), "scan", make))
+    }
+}
+
+/// Steps the states of keys.
+struct Scan<K, V, S, F> {
+    initial: S,
+    step: F,
+    keys: KeyedState<K, S>,
+    values: PhantomData<fn(V)>,
+}
+
+impl<K, V, S, F> Scan<K, V, S, F> {
+    fn new<I>(initial: S, step: F) -> Self
+    where
+        F: Fn(&mut S, &K, V) -> I,
+    {
+        Self { initial, step, keys: KeyedState::default(), values: PhantomData }
+    }
+}
+
+impl<K, V, S, F, I> Operator for Scan<K, V, S, F>
+where
+    K: Key,
+    V: ExchangeData,
+    S: ExchangeData + Clone,
+    F: Fn(&mut S, &K, V) -> I + 'static,
+    I: IntoIterator + 'static,
+    I::Item: Send + 'static,
+{
+    type In = Keyed<K, V>;
+    type Out = I::Item;
+
+    fn on_batch(
+        &mut self,
+        batch: &mut Vec<Keyed<K, V>>,
+        out: &mut Output<'_, I::Item>,
+    ) -> Result<(), Error> {
+        for Keyed { hash, key, value } in batch.drain(..) {
+            let at = self.keys.find_or_insert(hash, key, || self.initial.clone());
+            let Entry { key, state, .. } = self.keys.entry_mut(at);
+            out.extend((self.step)(state, key, value));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Steps on the values of a keyed stream, and the ways back to a plain stream.
+
+use rheos_engine::Keyed;
+
+use crate::mapping::mapping;
+use crate::{KeyedStream, Stream};
+
+impl<K: 'static, V: 'static> KeyedStream<K, V> {
+    /// Makes one value of each; the keys stay, and are not hashed again.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, KeyedStream, examples::given};
+    /// let job = Job::new("lengths");
+    /// let lengths: KeyedStream<u32, usize> =
+    ///     job.source(given([(1, "to"), (2, "be")])).keyed().map_values(|word| word.len());
+    /// # drop(lengths);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn map_values<U: 'static>(
+        self,
+        map: impl Fn(V) -> U + Clone + Send + Sync + 'static,
+    ) -> KeyedStream<K, U> {
+        let map = move |Keyed { hash, key, value }| Keyed { hash, key, value: map(value) };
+        KeyedStream::new(self.mapped("map values", map))
+    }
+
+    /// Keeps the records for whose value `keep` holds.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("long words");
+    /// let long = job.source(given([(1u32, "to"), (2, "not")])).keyed();
+    /// let long = long.filter_values(|word| word.len() > 2);
+    /// # drop(long);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn filter_values(self, keep: impl Fn(&V) -> bool + Clone + Send + Sync + 'static) -> Self {
+        let records = self.into_keyed().filter(move |keyed| keep(&keyed.value));
+        KeyedStream::new(records)
+    }
+
+    /// The values, without their keys: after [`key_by`](Stream::key_by), the records themselves.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: records stay where they are.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("values");
+    /// let words: Stream<&str> = job.source(given([(1u32, "to"), (2, "be")])).keyed().values();
+    /// # drop(words);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn values(self) -> Stream<V> {
+        self.mapped("values", |keyed| keyed.value)
+    }
+
+    /// The keys, without their values; a key comes as often as it has values.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: records stay where they are.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("keys");
+    /// let numbers: Stream<u32> = job.source(given([(1, "to"), (2, "be")])).keyed().keys();
+    /// # drop(numbers);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn keys(self) -> Stream<K> {
+        self.mapped("keys", |keyed| keyed.key)
+    }
+
+    /// Keys and values as pairs.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: records stay where they are.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("entries");
+    /// let by_length: Stream<(usize, &str)> =
+    ///     job.source(given(["to", "be"])).key_by(|word| word.len()).entries();
+    /// # drop(by_length);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn entries(self) -> Stream<(K, V)> {
+        self.mapped("entries", |keyed| (keyed.key, keyed.value))
+    }
+
+    fn mapped<U: 'static>(
+        self,
+        kind: &'static str,
+        map: impl Fn(Keyed<K, V>) -> U + Clone + Send + Sync + 'static,
+    ) -> Stream<U> {
+        self.into_keyed().batchwise(kind, move |_| mapping(map.clone()))
+    }
+}
