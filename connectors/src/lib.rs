@@ -8,8 +8,8 @@
 //!
 //! | connector | reads | writes |
 //! |---|---|---|
-//! | [`file`] | files and folders, also while they grow | files that appear when a job commits |
 //! | [`collection`] | a list in memory | |
+//! | [`file`] | files, whole, in ranges, as they grow and appear | a file, parts in a folder |
 //! | [`generator`] | records made from their index, also at a rate | |
 //! | [`channel()`](channel::channel) | what ordinary code sends | |
 //! | [`collect()`](collect::collect) | | into a list, for after the run |
@@ -40,6 +40,8 @@ pub mod unix;
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod drive;
 
 pub use channel::{ChannelSender, ChannelSource, channel};
 pub use collect::{CollectSink, Collected, collect};

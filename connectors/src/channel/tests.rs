@@ -5,22 +5,22 @@ use std::sync::mpsc;
 use rheos_engine::{BadRecords, ErrorKind, ReadBuffer, ReadStatus, Reader, Split};
 
 use super::*;
-use crate::contract::{PATIENCE, Pump, open_reader};
+use crate::drive::{PATIENCE, open, read_to_end};
 
 fn reader_of(source: &ChannelSource<u32>) -> Box<dyn Reader<u32>> {
-    open_reader(source, &Split::named("channel"), None).unwrap()
+    open(source, &Split::named("channel"), None).unwrap()
 }
 
 #[test]
 fn a_slow_reader_is_woken_and_sees_all_in_order() {
     let (sender, source) = channel(3);
-    let reader = Pump::open(&source);
+    let mut reader = reader_of(&source);
     let sending = std::thread::spawn(move || {
         for record in 0..1_000 {
             sender.send(record).unwrap();
         }
     });
-    let records = reader.finish();
+    let records = read_to_end(&mut *reader, 2).unwrap();
     assert_eq!(records, (0..1_000).collect::<Vec<_>>());
     sending.join().unwrap();
 }
@@ -60,7 +60,7 @@ fn the_input_ends_when_finished_or_when_the_last_sender_is_dropped() {
     sender.send(1).unwrap();
     sender.finish();
     assert_eq!(other.send(2), Err(ChannelClosed(2)));
-    assert_eq!(Pump::open(&source).finish(), [1]);
+    assert_eq!(read_to_end(&mut *reader_of(&source), 8).unwrap(), [1]);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn senders_are_told_when_the_job_is_gone() {
 fn a_channel_is_opened_once() {
     let (_sender, source) = channel(1);
     let _reader = reader_of(&source);
-    let refused = open_reader(&source, &Split::named("channel"), None).err().unwrap();
+    let refused = open(&source, &Split::named("channel"), None).err().unwrap();
     assert_eq!(refused.kind(), ErrorKind::Usage);
     assert!(refused.to_string().contains("opened before"), "{refused}");
 }

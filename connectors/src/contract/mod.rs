@@ -2,17 +2,13 @@
 //!
 //! For tests only. It never sleeps: it waits as a worker does, until it is woken.
 
-mod pump;
-mod random;
 mod sink;
 mod source;
 
 use std::time::Duration;
 
-pub(crate) use self::pump::{PATIENCE, Pump, read_splits, wait_for};
-pub(crate) use self::random::Random;
 pub(crate) use self::sink::{check_sink, drive_sink, open_writer};
-pub(crate) use self::source::{check_continues, check_drop, drive_source, open_reader, read_until};
+pub(crate) use self::source::{check_drop, drive_source, read_until};
 
 /// How long a test waits for a wake-up before it looks again; waking is a hint, and a test that
 /// hangs for ever says nothing.

@@ -102,7 +102,7 @@ impl<F: ReadFormat> Source for WatchedFolder<F> {
         };
         let blocks = Blocks::new(split.name.clone(), producer, context.waker);
         let lines = self.files.lines(blocks);
-        Ok(Box::new(WatchReader { lines, done: position.done, current: position.current }))
+        Ok(Box::new(WatchReader { lines, at: position }))
     }
 
     fn replay(&self) -> Replay {
@@ -139,8 +139,7 @@ struct WatchPosition {
 /// Remembers which files a reader has handed out.
 struct WatchReader<F: ReadFormat> {
     lines: LineReader<F>,
-    done: BTreeSet<String>,
-    current: Option<(String, u64)>,
+    at: WatchPosition,
 }
 
 impl<F: ReadFormat> Reader<F::Record> for WatchReader<F> {
@@ -149,7 +148,7 @@ impl<F: ReadFormat> Reader<F::Record> for WatchReader<F> {
         let Some(now) = self.lines.line_position() else {
             return Ok(status);
         };
-        if let Some((name, offset)) = &mut self.current
+        if let Some((name, offset)) = &mut self.at.current
             && name == now.part
         {
             *offset = now.offset;
@@ -157,15 +156,14 @@ impl<F: ReadFormat> Reader<F::Record> for WatchReader<F> {
         }
         // Another part begins, so all lines of the one before it have been handed out.
         let begun = Some((now.part.to_owned(), now.offset)).filter(|(name, _)| !name.is_empty());
-        let ended = std::mem::replace(&mut self.current, begun);
-        self.done.extend(ended.map(|(name, _)| name));
+        let ended = std::mem::replace(&mut self.at.current, begun);
+        self.at.done.extend(ended.map(|(name, _)| name));
         Ok(status)
     }
 
     fn position(&self) -> Position {
-        let position = WatchPosition { done: self.done.clone(), current: self.current.clone() };
         // Names and numbers always have a form as JSON.
-        Position(encode(&position, "").unwrap_or_default())
+        Position(encode(&self.at, "").unwrap_or_default())
     }
 }
 
@@ -267,6 +265,7 @@ fn is_unfinished(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::FirstLine;
 
     #[test]
     fn each_file_belongs_to_one_share_and_all_shares_have_some() {
@@ -279,6 +278,29 @@ mod tests {
             dealt[holders[0]] += 1;
         }
         assert!(dealt.iter().all(|count| *count > 10), "{dealt:?}");
+    }
+
+    #[test]
+    fn a_file_is_due_when_two_looks_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let mut producer = WatchProducer {
+            place: Place::Folder(folder.path().to_owned()),
+            share: Share { index: 0, of: 1 },
+            rules: LineRules { first_line: FirstLine::Record, max_line_bytes: 100 },
+            done: BTreeMap::new(),
+            continue_at: None,
+            seen: BTreeMap::new(),
+            due: VecDeque::new(),
+            open: None,
+        };
+        for (bytes, due) in [("a", 0), ("ab", 0), ("abc", 0), ("abc", 1), ("abc", 1), ("abcd", 1)] {
+            if std::fs::read(&path).unwrap_or_default() != bytes.as_bytes() {
+                std::fs::write(&path, bytes).unwrap();
+            }
+            producer.look().unwrap();
+            assert_eq!(producer.due.len(), due, "{bytes}");
+        }
     }
 
     #[test]

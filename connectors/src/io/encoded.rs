@@ -50,7 +50,6 @@ impl<F: WriteFormat> EncodedWriter<F> {
 
     /// Hands over what is encoded and asks for it to be flushed: for immediate sinks, at the end
     /// of an epoch.
-    #[allow(dead_code, reason = "for sockets and standard output")]
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         if !self.encoded.is_empty() {
             self.send()?;

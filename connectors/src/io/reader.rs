@@ -113,7 +113,6 @@ impl Blocks {
 
     /// Calls `shutdown` when this is dropped, to end a read that may otherwise never return.
     #[must_use]
-    #[allow(dead_code, reason = "for sockets")]
     pub(crate) fn with_shutdown(mut self, shutdown: impl FnOnce() + Send + 'static) -> Self {
         self.shutdown = Some(Box::new(shutdown));
         self
@@ -268,7 +267,6 @@ pub(crate) struct ReadProducer<R> {
 
 impl<R: Read + Send + 'static> ReadProducer<R> {
     /// Hands over what each read gives, without waiting for a block to fill.
-    #[allow(dead_code, reason = "for sockets and standard input")]
     pub(crate) fn new(object: impl Into<String>, read: R) -> Self {
         Self { object: object.into(), read }
     }

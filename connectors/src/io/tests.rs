@@ -162,7 +162,9 @@ impl Write for Gated {
     }
 }
 
-fn gated() -> (mpsc::Sender<io::Result<()>>, Arc<Mutex<Vec<u8>>>, BlockWriter) {
+type Permits = mpsc::Sender<io::Result<()>>;
+
+fn gated() -> (Permits, Arc<Mutex<Vec<u8>>>, BlockWriter) {
     let (permit, permits) = mpsc::channel();
     let written = Arc::new(Mutex::new(Vec::new()));
     let write = Gated { permits, written: Arc::clone(&written) };

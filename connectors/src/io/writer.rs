@@ -91,7 +91,6 @@ impl BlockWriter {
     /// Calls `shutdown` when this is dropped without having been closed, to end a write that may
     /// otherwise never return.
     #[must_use]
-    #[allow(dead_code, reason = "for sockets")]
     pub(crate) fn with_shutdown(mut self, shutdown: impl FnOnce() + Send + 'static) -> Self {
         self.shutdown = Some(Box::new(shutdown));
         self

@@ -11,7 +11,8 @@ use std::time::Duration;
 use rheos_engine::{Delivery, Epoch, ErrorKind, Finish, Placement, Sink, Source, Writer};
 use socket2::Socket;
 
-use crate::contract::{PATIENCE, Pump, open_writer, wait_for};
+use crate::contract::open_writer;
+use crate::drive::{PATIENCE, Pump, wait_for};
 
 /// More than all buffers between two programs may hold.
 const TOO_MUCH: usize = 64 << 20;

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use rheos_engine::{Epoch, ErrorKind, Finish};
 
 use super::*;
-use crate::contract::{Pump, drive_sink, open_writer, wait_for};
+use crate::contract::{drive_sink, open_writer};
+use crate::drive::{Pump, wait_for};
 use crate::format::RawLines;
 
 /// Set in the process that a test has started.

@@ -7,7 +7,8 @@ use rheos_engine::{BadRecords, ErrorKind, Finish};
 use socket2::Socket;
 
 use super::*;
-use crate::contract::{PATIENCE, Pump, open_reader, open_writer, wait_for};
+use crate::contract::open_writer;
+use crate::drive::{PATIENCE, Pump, open, wait_for};
 use crate::format::{RawLines, Text};
 use crate::socket::{BoundAddress, suite};
 
@@ -174,6 +175,6 @@ fn a_listening_sink_waits_for_one_client() {
 fn an_address_that_is_taken_is_an_error_that_names_it() {
     let (_listener, address) = listener();
     let source = TcpSource::listen(&address, Text);
-    let error = open_reader(&source, &rheos_engine::Split::named("x"), None).err().unwrap();
+    let error = open(&source, &rheos_engine::Split::named("x"), None).err().unwrap();
     assert!(error.to_string().contains(&format!("listen at {address}")), "{error}");
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rheos_engine::{BadRecords, ErrorKind, Finish};
 
 use super::*;
-use crate::contract::{PATIENCE, Pump, drive_sink, open_writer, wait_for};
+use crate::contract::{drive_sink, open_writer};
+use crate::drive::{PATIENCE, Pump, wait_for};
 use crate::format::{Csv, RawLines, Text};
 
 const ANY_PORT: &str = "127.0.0.1:0";

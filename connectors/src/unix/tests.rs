@@ -11,7 +11,7 @@ use socket2::Socket;
 use tempfile::TempDir;
 
 use super::*;
-use crate::contract::{Pump, open_reader, wait_for};
+use crate::drive::{Pump, open, wait_for};
 use crate::format::{RawLines, Text};
 use crate::socket::suite;
 
@@ -136,7 +136,7 @@ fn a_path_where_nobody_listens_is_an_error_that_names_it() {
 fn only_a_socket_file_where_nobody_listens_is_replaced() {
     let (_folder, path) = place();
     let source = UnixSource::listen(&path, RawLines);
-    let refusal = || open_reader(&source, &Split::named("x"), None).err().unwrap().to_string();
+    let refusal = || open(&source, &Split::named("x"), None).err().unwrap().to_string();
 
     fs::write(&path, "precious").unwrap();
     assert!(refusal().contains("not a socket"), "{}", refusal());

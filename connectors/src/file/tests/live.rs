@@ -8,7 +8,8 @@ use rheos_engine::{BadRecords, ReadBuffer, Reader, Source, Split, SplitContext};
 
 use super::super::*;
 use super::{is_open, write_file};
-use crate::contract::{check_drop, open_reader, read_until};
+use crate::contract::{check_drop, read_until};
+use crate::drive::open as open_reader;
 
 fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use super::super::cut::RANGE_BYTES;
 use super::super::*;
 use super::{is_open, write_file};
-use crate::contract::{Random, check_continues, check_drop, drive_source, open_reader, read_until};
+use crate::Random;
+use crate::contract::{check_drop, drive_source, read_until};
+use crate::drive::{check_replay, open as open_reader};
 use crate::format::{Csv, RawLines};
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -79,7 +81,7 @@ fn reading_continues_from_any_position_in_any_compression() {
         let records = drive_source(&source, 1).unwrap().records;
         assert_eq!(records.iter().map(|order| order.id).collect::<Vec<_>>(), [1, 2, 3], "{name}");
         assert_eq!(source.replay(), Replay::FromPosition);
-        check_continues(&source, 1);
+        check_replay(&source, 1, 1);
         check_drop(&source, || !is_open(&path));
     }
 }
@@ -92,7 +94,7 @@ fn a_large_file_is_read_in_ranges_and_each_line_once() {
     let mut text = b"id,name\n".to_vec();
     let mut count = 0;
     while text.len() < 3 * usize::try_from(RANGE_BYTES).unwrap() + 5_000 {
-        let name = "x".repeat(random.below(60_000));
+        let name = "x".repeat(usize::try_from(random.below(60_000)).unwrap());
         text.extend_from_slice(format!("{count},{name}\n").as_bytes());
         count += 1;
     }
@@ -187,4 +189,20 @@ fn names_that_are_not_utf8_are_read_too() {
     let folder = tempfile::tempdir().unwrap();
     write_file(&folder.path().join(std::ffi::OsStr::from_bytes(b"a\xff.txt")), b"one\n");
     assert_eq!(drive_source(&TextFiles::folder(folder.path()), 1).unwrap().records, ["one"]);
+}
+
+#[test]
+fn a_pipe_is_read_as_it_comes() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    let (read, mut write) = std::io::pipe().unwrap();
+    let source = TextFiles::path(format!("/proc/self/fd/{}", read.as_raw_fd()));
+    let split = source.splits(&SplitContext { workers: 4 }).unwrap().remove(0);
+    let mut reader = open_reader(&source, &split, None).unwrap();
+    for text in ["one", "two"] {
+        writeln!(write, "{text}").unwrap();
+        let mut records = Vec::new();
+        read_until(&mut *reader, &mut records, 1).unwrap();
+        assert_eq!(records, [text]);
+    }
 }
