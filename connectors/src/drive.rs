@@ -142,7 +142,7 @@ impl<T: 'static> Pump<T> {
     }
 
     /// Reads until its end, and trusts the waker alone to be told that there is more.
-    pub(crate) fn to_end(mut self) -> Vec<T> {
+    pub(crate) fn finish(mut self) -> Vec<T> {
         self.records.append(&mut read_on(&mut *self.reader, &mut self.buffer).unwrap());
         self.records
     }

@@ -38,12 +38,14 @@ pub struct Split {
     pub payload: Vec<u8>,
     /// How many bytes it holds, where that is known: for progress and for an even distribution.
     pub bytes: Option<u64>,
+    /// Whether it can be opened only in the process that listed it: standard input, a channel.
+    pub at_origin: bool,
 }
 
 impl Split {
-    /// A split of unknown size without a payload.
+    /// A split of unknown size without a payload that any worker can open.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), payload: Vec::new(), bytes: None }
+        Self { name: name.into(), payload: Vec::new(), bytes: None, at_origin: false }
     }
 }
 

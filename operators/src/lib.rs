@@ -1,1 +1,33 @@
-//! placeholder
+//! The vocabulary of a Rheos program: jobs, streams and what can be done with them.
+//!
+//! A [`Job`] makes [`Stream`]s from sources; a method on a stream adds a step to the job's plan
+//! and gives the stream of its results; [`Stream::key_by`] gives a [`KeyedStream`], whose methods
+//! work on each key for itself. Nothing runs while a program is written down.
+//!
+//! Each method's documentation has a *Semantics* block: order, state, the end of the input, and
+//! what depends on the number of workers.
+//!
+//! This crate is pure logic: it opens nothing, starts no threads and reads no clock.
+
+mod aggregate;
+mod batchwise;
+mod branch;
+mod expand;
+mod filter;
+mod job;
+mod key_by;
+mod keyed_stream;
+mod map;
+mod recast;
+mod sink_step;
+mod stream;
+mod union;
+
+#[doc(hidden)]
+pub mod examples;
+
+pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate};
+pub use job::Job;
+pub use keyed_stream::KeyedStream;
+pub use sink_step::SinkStep;
+pub use stream::Stream;

@@ -24,7 +24,7 @@ impl<T> ChannelSender<T> {
     /// Sends a record; waits while the queue is full.
     ///
     /// # Errors
-    /// When the job is gone, has not been kept to be run, or the input was finished; gives the
+    /// When the job is gone, also one that was never run, or the input was finished; gives the
     /// record back.
     pub fn send(&self, record: T) -> Result<(), ChannelClosed<T>> {
         self.queue.push(record).map_err(ChannelClosed)

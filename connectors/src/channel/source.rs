@@ -28,7 +28,7 @@ impl<T: Send + 'static> Source for ChannelSource<T> {
     type Record = T;
 
     fn splits(&self, _context: &SplitContext) -> Result<Vec<Split>, Error> {
-        Ok(vec![Split::named("channel")])
+        Ok(vec![Split { at_origin: true, ..Split::named("channel") }])
     }
 
     fn open(

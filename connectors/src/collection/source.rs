@@ -127,6 +127,7 @@ fn describe<T>(range: Range<usize>) -> Split {
         name: format!("records {}..{}", range.start, range.end),
         payload: ordinal::encode([range.start as u64, range.end as u64]),
         bytes: Some((range.len() * size_of::<T>()) as u64),
+        at_origin: false,
     }
 }
 

@@ -76,6 +76,7 @@ impl FileSplit {
             payload: encode(self, &name)?,
             name,
             bytes: self.end.map(|end| end - self.start),
+            at_origin: false,
         })
     }
 

@@ -2,20 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use rheos_engine::{ErrorKind, Finish, Placement, Sink, Waker, WriterContext};
+use rheos_engine::{ErrorKind, Finish, Placement, Sink};
 
 use super::*;
+use crate::contract::{drive_sink, open_writer};
 
 #[test]
 fn every_record_is_given_once_and_in_order() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&seen);
     let sink = ForEach::new(move |record: u32| keep.lock().unwrap().push(record));
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
-    let mut batch = vec![2, 1, 3];
-    writer.write(&mut batch).unwrap();
-    assert!(batch.is_empty());
-    writer.finish(Finish::Commit).unwrap();
+    drive_sink(&sink, vec![vec![2, 1], vec![3]], Finish::Commit).unwrap();
     assert_eq!(*seen.lock().unwrap(), [2, 1, 3]);
 }
 
@@ -25,7 +22,7 @@ fn an_error_of_the_closure_fails_the_job_as_the_users() {
         13 => Err("unlucky"),
         _ => Ok(()),
     });
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
+    let mut writer = open_writer(&sink).unwrap();
     writer.write(&mut vec![1, 2]).unwrap();
     let error = writer.write(&mut vec![12, 13, 14]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UserCode);

@@ -122,6 +122,7 @@ impl<T: Send + 'static> Source for Generator<T> {
                         .div_ceil(splits)
                         .saturating_mul(size_of_record::<T>())
                 }),
+                at_origin: false,
             })
             .collect())
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use rheos_engine::{Error, ErrorKind, Waker};
 use socket2::{SockAddr, Socket, Type};
 
@@ -72,8 +72,8 @@ impl Arrivals {
         let name = bound.name;
         tracing::info!(address = name, "listening");
         let door = Arc::new(Door { closed: AtomicBool::new(false), socket: bound.socket });
-        // A seat for each connection, and one place for the error that ends the thread.
-        let (sender, receiver) = bounded(rules.max_clients + 1);
+        // Bounded by the seats: a connection without one is closed. An error is the last message.
+        let (sender, receiver) = unbounded();
         let porter = Porter {
             name: name.clone(),
             sender,

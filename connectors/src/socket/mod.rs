@@ -21,7 +21,7 @@ mod writer;
 pub use arrivals::DEFAULT_MAX_CLIENTS;
 pub use bound::BoundAddress;
 pub use retry::LONGEST_BACKOFF;
-pub use writer::DEFAULT_FINISH_TIMEOUT;
+pub use writer::{DEFAULT_FINISH_TIMEOUT, LINGER};
 
 pub(crate) use bound::refused_address;
 pub(crate) use endpoint::{Bound, Endpoint};

@@ -101,7 +101,7 @@ impl<F: ReadFormat> Source for SocketSource<F> {
     type Record = F::Record;
 
     fn splits(&self, _context: &SplitContext) -> Result<Vec<Split>, Error> {
-        Ok(vec![Split::named(self.endpoint.name())])
+        Ok(vec![Split { at_origin: true, ..Split::named(self.endpoint.name()) }])
     }
 
     fn open(

@@ -8,11 +8,10 @@ use std::net::Shutdown;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rheos_engine::{
-    Delivery, Epoch, ErrorKind, Finish, Placement, Sink, Source, Waker, Writer, WriterContext,
-};
+use rheos_engine::{Delivery, Epoch, ErrorKind, Finish, Placement, Sink, Source, Writer};
 use socket2::Socket;
 
+use crate::contract::open_writer;
 use crate::drive::{PATIENCE, Pump, wait_for};
 
 /// More than all buffers between two programs may hold.
@@ -42,7 +41,7 @@ pub(crate) fn lines_of_clients_do_not_mix(
         .collect();
     pump.until(CLIENTS * LINES);
     drop(close);
-    let records = pump.to_end();
+    let records = pump.finish();
     writers.into_iter().for_each(|writer| writer.join().unwrap());
 
     let lines: Vec<_> = records.into_iter().map(|line| String::from_utf8(line).unwrap()).collect();
@@ -118,7 +117,7 @@ pub(crate) fn every_byte_of_a_server_is_read(
     }
     pump.until(3);
     drop(socket);
-    assert_eq!(pump.to_end(), [&b"one\r\n"[..], b"\n", b"\xfftwo\n", b"tail"]);
+    assert_eq!(pump.finish(), [&b"one\r\n"[..], b"\n", b"\xfftwo\n", b"tail"]);
 }
 
 /// A source that connects again, twice at the most, to a listener of the test.
@@ -166,7 +165,7 @@ fn writer_of<S: Sink>(sink: &S) -> Box<dyn Writer<S::Record>> {
     assert_eq!(sink.delivery(), Delivery::Immediate);
     assert_eq!(sink.placement(), Placement::OneWorker);
     sink.prepare_target().unwrap();
-    sink.open(WriterContext::for_test(Waker::current_thread())).unwrap()
+    open_writer(sink).unwrap()
 }
 
 fn wait_until_ready<T: 'static>(writer: &mut dyn Writer<T>) {
@@ -179,11 +178,13 @@ pub(crate) fn every_byte_and_the_end_arrive(
     other_side: impl FnOnce() -> Socket + Send + 'static,
 ) {
     let mut writer = writer_of(sink);
+    let (sent, sending) = crossbeam_channel::bounded::<()>(1);
     let (take, taking) = crossbeam_channel::bounded::<()>(1);
     let reading = std::thread::spawn(move || {
         let mut socket = other_side();
         // Bytes that nobody reads must not cost those that are under way.
         socket.write_all(b"ignored").unwrap();
+        sent.send(()).unwrap();
         taking.recv().unwrap();
         let mut seen = Vec::new();
         socket.read_to_end(&mut seen).unwrap();
@@ -200,6 +201,7 @@ pub(crate) fn every_byte_and_the_end_arrive(
         writer.end_epoch(Epoch(epoch)).unwrap();
     }
     writer.prepare().unwrap();
+    sending.recv().unwrap();
     take.send(()).unwrap();
     writer.finish(Finish::Commit).unwrap();
     assert!(reading.join().unwrap() == expected);

@@ -20,6 +20,9 @@ use crate::io::{BlockWriter, EncodedWriter};
 /// How long a job that finishes waits for an other side that takes nothing, unless told otherwise.
 pub const DEFAULT_FINISH_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a writer that has sent everything waits for the other side to close, too.
+pub const LINGER: Duration = Duration::from_secs(1);
+
 /// How often a write that waits looks whether the job has finished meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -155,14 +158,24 @@ impl Write for SteadySocket {
 }
 
 impl SteadySocket {
-    /// Tells the other side that this was all. What it sent is taken first: closing a socket with
-    /// unread bytes would make the system throw away what is still under way.
+    /// Tells the other side that this was all, and gives it a moment to agree. What it sends until
+    /// then is taken: closing a socket with unread bytes would make the system throw away what is
+    /// still under way.
     fn close(self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)?;
-        self.socket.set_nonblocking(true)?;
+        let deadline = Instant::now() + LINGER;
         let mut unwanted = [0; 4096];
-        while matches!((&*self.socket).read(&mut unwanted), Ok(1..)) {}
-        Ok(())
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.socket.set_read_timeout(Some(left))?;
+            match (&*self.socket).read(&mut unwanted) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return Ok(()),
+            }
+        }
     }
 }
 

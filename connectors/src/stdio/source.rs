@@ -55,7 +55,7 @@ impl<F: ReadFormat> Source for StdinSource<F> {
     type Record = F::Record;
 
     fn splits(&self, _context: &SplitContext) -> Result<Vec<Split>, Error> {
-        Ok(vec![Split::named(NAME)])
+        Ok(vec![Split { at_origin: true, ..Split::named(NAME) }])
     }
 
     fn open(

@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 
-use rheos_engine::{Epoch, ErrorKind, Finish, Sink, Waker, WriterContext};
+use rheos_engine::{Epoch, ErrorKind, Finish};
 
 use super::*;
+use crate::contract::{drive_sink, open_writer};
 use crate::drive::{Pump, wait_for};
 use crate::format::RawLines;
 
@@ -31,15 +32,9 @@ fn is_child() -> bool {
 
 /// The other half of the test below.
 fn copy_input_to_output() {
-    let records = Pump::open(&StdinSource::new(RawLines)).to_end();
-    let sink = StdoutSink::new(RawLines);
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
-    for (epoch, record) in (0..).zip(records) {
-        wait_for("a writer that is ready", || writer.ready().unwrap().then_some(()));
-        writer.write(&mut vec![record]).unwrap();
-        writer.end_epoch(Epoch(epoch)).unwrap();
-    }
-    writer.finish(Finish::Commit).unwrap();
+    let records = Pump::open(&StdinSource::new(RawLines)).finish();
+    let batches = records.chunks(100).map(<[_]>::to_vec).collect();
+    drive_sink(&StdoutSink::new(RawLines), batches, Finish::Commit).unwrap();
 }
 
 #[test]
@@ -70,7 +65,7 @@ fn write_until_it_fails() {
     let mut wait = [0];
     assert_eq!(std::io::stdin().read(&mut wait).unwrap(), 0);
     let sink = StdoutSink::new(RawLines);
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
+    let mut writer = open_writer(&sink).unwrap();
     let error = wait_for("a failure", || match writer.ready() {
         Err(error) => Some(error),
         Ok(_) => writer

@@ -20,7 +20,8 @@ use crate::socket::{BoundAddress, Connecting, Listening, SocketSink};
 /// * A slow reader slows the job and never grows it: about 4 MiB wait for it, beside what the
 ///   system's own buffers hold.
 /// * When the job ends or is stopped, everything is sent and the writing half is closed, so that
-///   the other side sees all bytes and then the end.
+///   the other side sees all bytes and then the end. It is given
+///   [`LINGER`](crate::socket::LINGER) to close its half.
 /// * Immediate: after a failure the other side may have seen records that a restarted job sends
 ///   again. A connection that breaks fails the job.
 ///

@@ -3,11 +3,12 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use rheos_engine::{BadRecords, ErrorKind, Finish, Sink, Waker, WriterContext};
+use rheos_engine::{BadRecords, ErrorKind, Finish};
 use socket2::Socket;
 
 use super::*;
-use crate::drive::{PATIENCE, Pump, wait_for};
+use crate::contract::open_writer;
+use crate::drive::{PATIENCE, Pump, open, wait_for};
 use crate::format::{RawLines, Text};
 use crate::socket::{BoundAddress, suite};
 
@@ -102,11 +103,11 @@ fn a_refused_connection_is_an_error_that_names_the_address() {
     assert!(error.to_string().contains(&format!("connect to {address}")), "{error}");
 
     let sink = TcpSink::connect(&address, RawLines);
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
+    let mut writer = open_writer(&sink).unwrap();
     let error = wait_for("a failure", || writer.ready().err());
     assert!(error.to_string().contains(&format!("connect to {address}")), "{error}");
 
-    let writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
+    let writer = open_writer(&sink).unwrap();
     writer.finish(Finish::Commit).unwrap_err();
 }
 
@@ -128,7 +129,7 @@ fn lines_that_are_too_long_follow_the_policy() {
     let mut client = connect_to(source.bound())();
     std::io::Write::write_all(&mut client, b"1234\n12345\n12\n").unwrap();
     drop(client);
-    assert_eq!(pump.to_end(), ["1234", "12"]);
+    assert_eq!(pump.finish(), ["1234", "12"]);
 }
 
 #[test]
@@ -174,6 +175,6 @@ fn a_listening_sink_waits_for_one_client() {
 fn an_address_that_is_taken_is_an_error_that_names_it() {
     let (_listener, address) = listener();
     let source = TcpSource::listen(&address, Text);
-    let error = crate::drive::open(&source, &rheos_engine::Split::named("x"), None).err().unwrap();
+    let error = open(&source, &rheos_engine::Split::named("x"), None).err().unwrap();
     assert!(error.to_string().contains(&format!("listen at {address}")), "{error}");
 }

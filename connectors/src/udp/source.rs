@@ -99,7 +99,7 @@ impl<F: ReadFormat> Source for UdpSource<F> {
     type Record = F::Record;
 
     fn splits(&self, _context: &SplitContext) -> Result<Vec<Split>, Error> {
-        Ok(vec![Split::named(&self.address)])
+        Ok(vec![Split { at_origin: true, ..Split::named(&self.address) }])
     }
 
     fn open(

@@ -3,9 +3,10 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use rheos_engine::{BadRecords, Epoch, ErrorKind, Finish, Sink, Waker, WriterContext};
+use rheos_engine::{BadRecords, ErrorKind, Finish};
 
 use super::*;
+use crate::contract::{drive_sink, open_writer};
 use crate::drive::{PATIENCE, Pump, wait_for};
 use crate::format::{Csv, RawLines, Text};
 
@@ -104,13 +105,8 @@ fn lines_that_are_too_long_follow_the_policy() {
 fn a_record_is_a_datagram() {
     let (socket, address) = socket();
     let sink = UdpSink::connect(address.to_string(), Text);
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
-    let mut batch = vec!["one".to_owned(), String::new(), "x".repeat(1_000)];
-    assert!(writer.ready().unwrap());
-    writer.write(&mut batch).unwrap();
-    assert!(batch.is_empty());
-    writer.end_epoch(Epoch(0)).unwrap();
-    writer.finish(Finish::Commit).unwrap();
+    let batch = vec!["one".to_owned(), String::new(), "x".repeat(1_000)];
+    drive_sink(&sink, vec![batch], Finish::Commit).unwrap();
     let mut datagram = [0; 2_000];
     for expected in ["one\n", "\n", &("x".repeat(1_000) + "\n")] {
         let length = socket.recv(&mut datagram).unwrap();
@@ -124,15 +120,13 @@ fn a_record_that_is_too_long_fails_the_job_or_is_counted() {
     let (socket, address) = socket();
     let sink = UdpSink::connect(address.to_string(), RawLines);
     let too_long = || vec![vec![b'x'; MAX_DATAGRAM_BYTES + 1], b"short".to_vec()];
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
+    let mut writer = open_writer(&sink).unwrap();
     let error = writer.write(&mut too_long()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data);
     assert!(error.to_string().contains("65508 bytes"), "{error}");
 
     let sink = sink.skip_too_long().max_datagram_bytes(5);
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
-    writer.write(&mut too_long()).unwrap();
-    writer.finish(Finish::Stop).unwrap();
+    drive_sink(&sink, vec![too_long()], Finish::Stop).unwrap();
     assert_eq!((sink.counts().datagrams(), sink.counts().dropped()), (1, 1));
     let mut datagram = [0; 10];
     assert_eq!(socket.recv(&mut datagram).unwrap(), 5);
@@ -142,18 +136,14 @@ fn a_record_that_is_too_long_fails_the_job_or_is_counted() {
 fn sending_to_nobody_is_no_error() {
     let address = socket().1;
     let sink = UdpSink::connect(address.to_string(), Text);
-    let mut writer = sink.open(WriterContext::for_test(Waker::current_thread())).unwrap();
-    for _ in 0..3 {
-        writer.write(&mut vec!["lost".to_owned()]).unwrap();
-    }
-    writer.finish(Finish::Commit).unwrap();
+    drive_sink(&sink, vec![vec!["lost".to_owned()]; 3], Finish::Commit).unwrap();
     assert_eq!(sink.counts().datagrams(), 3);
 }
 
 #[test]
 fn addresses_that_are_none_are_the_callers_mistake() {
     let sink = UdpSink::connect("localhost", Text);
-    let refused = sink.open(WriterContext::for_test(Waker::current_thread())).err().unwrap();
+    let refused = open_writer(&sink).err().unwrap();
     assert_eq!(refused.kind(), ErrorKind::Usage);
     let bound = UdpSource::bind("nowhere", Text).bound();
     assert_eq!(bound.wait(Duration::ZERO), None);

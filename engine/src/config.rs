@@ -1,0 +1,174 @@
+//! How a job is run: workers, processes, epochs, reports. The program's side of the command line.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Clock, Error, Limits, SystemClock};
+
+/// The shape in which a [`Report`](crate::Report) is printed on standard error at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// Not at all.
+    #[default]
+    None,
+    /// As a table.
+    Table,
+    /// As one line of JSON.
+    Json,
+}
+
+/// The processes of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Processes {
+    /// This one alone.
+    #[default]
+    One,
+    /// So many copies of this program on this machine; this one is the first.
+    Local(usize),
+    /// One at each address ("host:port"), of which this is number `process`.
+    Hosts {
+        /// The addresses, the same list in the same order for all.
+        hosts: Vec<String>,
+        /// The number of this process in the list.
+        process: usize,
+    },
+}
+
+/// How a job is run. [`Config::default`] is one worker a core in this process, in silence.
+///
+/// ```
+/// use rheos_engine::Config;
+/// let config = Config::default().workers(2);
+/// assert_eq!(config.workers, 2);
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Worker threads in each process; the cores of the machine unless set.
+    pub workers: usize,
+    /// The processes of the job; this one alone unless set.
+    pub processes: Processes,
+    /// What is printed at the end; nothing unless set.
+    pub report: ReportFormat,
+    /// Whether a progress line is shown on standard error when that is a terminal; no unless set.
+    pub progress: bool,
+    /// Whether SIGINT and SIGTERM stop the job; no unless set. A second signal ends the process.
+    pub signals: bool,
+    /// Whether such a signal counts as the end of the input; no unless set.
+    pub drain_on_signal: bool,
+    /// A file into which the plan is explained before anything runs, if any.
+    pub explain: Option<PathBuf>,
+    /// A socket that is bound already to the address of this process in [`Processes::Hosts`], if
+    /// it is process 0; it binds that address itself unless set.
+    pub listener: Option<Arc<std::net::TcpListener>>,
+    /// The bounds of the job.
+    pub limits: Limits,
+    /// Where processing time comes from; the machine's clock unless set.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            processes: Processes::One,
+            report: ReportFormat::None,
+            progress: false,
+            signals: false,
+            drain_on_signal: false,
+            explain: None,
+            listener: None,
+            limits: Limits::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("workers", &self.workers)
+            .field("processes", &self.processes)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads the program's arguments and the `RHEOS_*` environment variables, for programs
+    /// without arguments of their own. Prints help or a usage error and ends the process where
+    /// those are due; shows logs, progress and a report; stops the job on SIGINT and SIGTERM.
+    ///
+    /// # Errors
+    /// When the arguments contradict each other.
+    pub fn from_args() -> Result<Self, Error> {
+        crate::cli::JobArgs::from_process().into_config()
+    }
+
+    /// Sets the worker threads of each process.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Sets the processes.
+    #[must_use]
+    pub fn processes(mut self, processes: Processes) -> Self {
+        self.processes = processes;
+        self
+    }
+
+    /// Sets how long an epoch stays open at the least once it holds a record.
+    #[must_use]
+    pub fn epoch(mut self, interval: Duration) -> Self {
+        self.limits.epoch_interval = interval;
+        self
+    }
+
+    /// Sets the bounds.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets where processing time comes from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks what can be checked before anything starts.
+    ///
+    /// # Errors
+    /// When a number is out of its range.
+    pub fn validate(&self) -> Result<(), Error> {
+        /// More workers than this are a typing error.
+        const MOST_WORKERS: usize = 1024;
+        let refuse = |what: &str, reason: String| Err(Error::usage(format!("set {what}"), reason));
+        if self.workers == 0 || self.workers > MOST_WORKERS {
+            let reason = format!("{} is not between 1 and {MOST_WORKERS}", self.workers);
+            return refuse("the number of workers", reason);
+        }
+        match &self.processes {
+            Processes::Local(0) => refuse("the number of processes", "0 run nothing".into()),
+            Processes::Local(count) if *count > MOST_WORKERS => {
+                refuse("the number of processes", format!("{count} is more than {MOST_WORKERS}"))
+            }
+            Processes::Hosts { hosts, process } if *process >= hosts.len() => {
+                let reason = format!("there is no process {process} among {} hosts", hosts.len());
+                refuse("the number of this process", reason)
+            }
+            _ => self.limits.validate(),
+        }
+    }
+
+    /// A fingerprint of what must be the same in all processes of a job.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        crate::hash_key(&(self.workers as u64, self.limits.epoch_interval.as_nanos()))
+    }
+}

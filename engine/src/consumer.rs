@@ -1,0 +1,140 @@
+//! What stands behind a step within one fused run.
+//!
+//! Stateless steps are not operators of their own: each is a [`Consumer`] that owns the next one
+//! and is called with a whole batch, while that batch is in cache. A run begins in a source or an
+//! operator and ends where records go to another worker, to an operator with state, or to a sink.
+
+use std::any::Any;
+
+use crate::metrics::StepCounters;
+use crate::run::{Run, StepId};
+
+/// Why buffered records should be handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// Nothing more comes for the moment: hand on what is ready to go.
+    Idle,
+    /// The epoch ends: keep nothing back.
+    EpochEnd,
+}
+
+/// Takes batches of records; the next step of a fused run.
+///
+/// # Rules
+/// * [`batch`](Consumer::batch) takes every record and leaves the vector empty. It may keep the
+///   vector's allocation or leave it for the caller to fill again.
+/// * At [`Flush::EpochEnd`] a consumer hands on everything it holds, and passes the call on.
+/// * [`end`](Consumer::end) comes once, after the last flush, when the input has ended; never
+///   when the job was stopped.
+pub trait Consumer<T>: 'static {
+    /// Takes a batch.
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run);
+
+    /// Hands on what is buffered and passes the call on.
+    fn flush(&mut self, flush: Flush, run: &mut Run);
+
+    /// The input has ended; passes the call on.
+    fn end(&mut self, run: &mut Run);
+}
+
+impl<T: 'static> Consumer<T> for Box<dyn Consumer<T>> {
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        (**self).batch(batch, run);
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        (**self).flush(flush, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        (**self).end(run);
+    }
+}
+
+/// The consumer that stands behind a step: boxed, so that a step's type does not grow with what
+/// follows it. The indirection is paid once a batch.
+pub type Next<T> = Box<dyn Consumer<T>>;
+
+/// A [`Next`] whose record type only the plan knows.
+pub struct AnyNext(Box<dyn Any>);
+
+impl AnyNext {
+    /// Hides the record type.
+    pub fn new<T: 'static>(next: Next<T>) -> Self {
+        Self(Box::new(next))
+    }
+
+    /// Gives the consumer back.
+    ///
+    /// # Panics
+    /// When it takes records of another type: the typed handles of a plan exclude that.
+    #[must_use]
+    pub fn take<T: 'static>(self) -> Next<T> {
+        *self.0.downcast::<Next<T>>().expect("handles of a plan connect steps of one record type")
+    }
+}
+
+/// Counts what passes from one step to the next, and lets the next one run under its own name.
+pub(crate) struct Meter<T> {
+    pub(crate) to: StepId,
+    pub(crate) next: Next<T>,
+}
+
+impl<T: 'static> Consumer<T> for Meter<T> {
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        let to: &StepCounters = &run.counters()[self.to.0];
+        to.records_in.add(batch.len() as u64);
+        to.batches.add(1);
+        run.within(self.to, |run| self.next.batch(batch, run));
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        run.within(self.to, |run| self.next.flush(flush, run));
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        run.within(self.to, |run| self.next.end(run));
+    }
+}
+
+/// The output of a step: counts, and hands on to whoever listens.
+pub(crate) struct Fan<T> {
+    pub(crate) from: StepId,
+    pub(crate) next: Vec<Next<T>>,
+    /// Copies a batch into another; absent where the program never cloned the stream.
+    pub(crate) copy: Option<fn(&[T], &mut Vec<T>)>,
+    pub(crate) spare: Vec<T>,
+}
+
+impl<T: 'static> Consumer<T> for Fan<T> {
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        if batch.is_empty() {
+            return;
+        }
+        run.counters()[self.from.0].records_out.add(batch.len() as u64);
+        match (self.next.split_last_mut(), self.copy) {
+            (None, _) => batch.clear(),
+            (Some((last, [])), _) => last.batch(batch, run),
+            (Some((last, others)), Some(copy)) => {
+                for other in others {
+                    copy(batch, &mut self.spare);
+                    other.batch(&mut self.spare, run);
+                }
+                last.batch(batch, run);
+            }
+            (Some(_), None) => unreachable!("a stream with two readers was cloned, which says how"),
+        }
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        for next in &mut self.next {
+            next.flush(flush, run);
+        }
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        for next in &mut self.next {
+            next.end(run);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The control edge: worker 0 tells every worker which epochs it enters, and when.
+//!
+//! The records travel through timely on an edge of their own, so that every operator of an epoch
+//! reads the same processing time. Data and control take different paths: an epoch is complete at
+//! an operator only when the frontiers of both have passed it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use timely::dataflow::Scope;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::scheduling::Activator;
+
+use super::outbox::Outbox;
+use super::parcel::{Parcel, Payload, decode, encode};
+use super::ports::{InputPort, OutputPort, ParcelStream};
+use crate::clock::ProcessingTime;
+use crate::context::WorkerContext;
+use crate::logic::Port;
+use crate::operator::EpochEnd;
+use crate::{Epoch, SplitId};
+
+/// What travels on the control edge: an epoch that the job has entered.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+struct Entered {
+    epoch: Epoch,
+    at: ProcessingTime,
+}
+
+/// What a worker has heard on the control edge.
+#[derive(Default)]
+pub(crate) struct ControlLog {
+    entered: VecDeque<Entered>,
+    /// The first epoch that may still be announced; `None` when none will be.
+    frontier: Option<Epoch>,
+    listeners: Vec<Activator>,
+}
+
+impl ControlLog {
+    /// A log that has heard nothing.
+    pub(crate) fn new() -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { frontier: Some(Epoch(0)), ..Self::default() }))
+    }
+
+    /// Whether everything about `epoch` has been heard.
+    pub(crate) fn has_passed(&self, epoch: Epoch) -> bool {
+        self.frontier.is_none_or(|frontier| frontier > epoch)
+    }
+
+    /// Activates a host whenever the frontier moves.
+    pub(crate) fn listen(&mut self, host: Activator) {
+        self.listeners.push(host);
+    }
+
+    /// What is to be known at the end of an epoch: the time of the last entry at or before it.
+    pub(crate) fn end_of(&self, epoch: Epoch) -> EpochEnd {
+        let entry = self.entered.iter().rev().find(|entry| entry.epoch <= epoch);
+        EpochEnd::new(epoch, entry.map_or(ProcessingTime(0), |entry| entry.at))
+    }
+
+    /// Forgets entries that only epochs before `finished` need.
+    pub(crate) fn forget_before(&mut self, finished: Epoch) {
+        while self.entered.get(1).is_some_and(|second| second.epoch <= finished) {
+            self.entered.pop_front();
+        }
+    }
+}
+
+/// Builds the control edge. `alive` are streams without records that every source holds open as
+/// long as it has splits; when all have let go, the control edge ends too. Returns what activates
+/// the announcing operator when the epoch has moved.
+pub(crate) fn build<'scope>(
+    scope: Scope<'scope, u64>,
+    context: &WorkerContext,
+    alive: Vec<ParcelStream<'scope>>,
+    log: &Rc<RefCell<ControlLog>>,
+) -> Activator {
+    let (stream, announcer) = announce(scope, context, alive);
+    hear(scope, context, stream, log);
+    announcer
+}
+
+fn announce<'scope>(
+    scope: Scope<'scope, u64>,
+    context: &WorkerContext,
+    alive: Vec<ParcelStream<'scope>>,
+) -> (ParcelStream<'scope>, Activator) {
+    let mut builder = OperatorBuilder::new("control".to_owned(), scope);
+    let address = builder.operator_info().address;
+    for stream in alive {
+        // Only the frontier of these inputs matters: no record ever travels on them.
+        let _input = builder.new_input_connection(stream, Pipeline, []);
+    }
+    let (output, stream) = builder.new_output_connection::<Parcel, _>([]);
+    let outbox = Outbox::default();
+    let mut port = OutputPort::new(outbox.clone(), output);
+    let context = context.clone();
+    builder.build(move |mut capabilities: Vec<Capability<u64>>| {
+        if let Some(capability) = capabilities.pop().filter(|_| context.worker == 0) {
+            port.hold(capability);
+        } else {
+            port.let_go();
+        }
+        let mut announced: Option<Epoch> = None;
+        move |frontiers| {
+            if context.worker != 0 || context.shared.has_failed() {
+                return;
+            }
+            let epoch = context.shared.epochs.current();
+            if announced.is_none_or(|last| last < epoch) {
+                port.move_to(epoch);
+                let entered = Entered { epoch, at: context.shared.clock.now() };
+                post(entered, &context, &outbox);
+                port.send(&context.shared);
+                announced = Some(epoch);
+            }
+            if frontiers.iter().all(|frontier| frontier.is_empty()) {
+                port.let_go();
+            }
+        }
+    });
+    (stream, scope.activator_for(address))
+}
+
+/// Addresses a copy of the announcement to every worker.
+fn post(entered: Entered, context: &WorkerContext, outbox: &Outbox) {
+    for target in 0..context.workers {
+        let records = vec![entered];
+        let payload = if context.local.contains(&target) {
+            Payload::Records(Box::new(records))
+        } else {
+            match encode(&records) {
+                Ok(bytes) => Payload::Encoded(bytes),
+                Err(error) => return context.shared.fail(error),
+            }
+        };
+        outbox.put(Parcel { target, split: SplitId(0), records: 1, bytes: 0, payload });
+    }
+}
+
+fn hear<'scope>(
+    scope: Scope<'scope, u64>,
+    context: &WorkerContext,
+    stream: ParcelStream<'scope>,
+    log: &Rc<RefCell<ControlLog>>,
+) {
+    let mut builder = OperatorBuilder::new("control log".to_owned(), scope);
+    let port = Port { input: 0, decode: Some(decode::<Entered>) };
+    let mut input = InputPort::attach(&mut builder, stream, port, context.workers > 1, 0);
+    let (log, shared) = (Rc::clone(log), context.shared.clone());
+    builder.build(move |_: Vec<Capability<u64>>| {
+        move |frontiers| {
+            let mut log = log.borrow_mut();
+            input.pull(|port, _, parcel| match parcel.into_records::<Entered>(port.decode) {
+                Ok(entered) => log.entered.extend(entered),
+                Err(error) => shared.fail(error),
+            });
+            let frontier = frontiers[0].frontier().first().map(|epoch| Epoch(*epoch));
+            if frontier != log.frontier {
+                log.frontier = frontier;
+                log.listeners.iter().for_each(Activator::activate);
+            }
+        }
+    });
+}

@@ -1,0 +1,237 @@
+//! Hosts an operator or a sink on one worker: keeps its epochs in order.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use timely::progress::frontier::MutableAntichain;
+use timely::scheduling::Activator;
+
+use super::control::ControlLog;
+use super::inbox::Inbox;
+use super::parcel::Payload;
+use super::ports::{InputPort, OutputPort};
+use crate::consumer::Flush;
+use crate::job::shared::Shared;
+use crate::logic::Logic;
+use crate::operator::Turn;
+use crate::run::{Run, StepId};
+use crate::{Epoch, Error, ErrorKind};
+
+/// How long an operator that has more to say waits when the queues behind it are full.
+const RETRY_WHEN_FULL: Duration = Duration::from_millis(1);
+
+/// What the host is doing with its current epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Batches may still come.
+    Open,
+    /// The epoch is complete; the operator is saying what it has to say.
+    Ending,
+    /// The input has ended; the operator is saying its last.
+    InputEnding,
+    /// Nothing will ever come or go again.
+    Over,
+}
+
+/// An operator or a sink on one worker.
+pub(crate) struct Host {
+    pub(crate) step: StepId,
+    pub(crate) logic: Rc<RefCell<Box<dyn Logic>>>,
+    pub(crate) inputs: Vec<InputPort>,
+    pub(crate) outputs: Vec<OutputPort>,
+    pub(crate) control: Rc<RefCell<ControlLog>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) run: Run,
+    pub(crate) activator: Activator,
+    inbox: Inbox,
+    phase: Phase,
+}
+
+/// Whether the host can go on at once.
+enum Step {
+    Continue,
+    Wait,
+}
+
+impl Host {
+    #[allow(clippy::too_many_arguments, reason = "one call site, each argument of its own type")]
+    pub(crate) fn new(
+        step: StepId,
+        logic: Rc<RefCell<Box<dyn Logic>>>,
+        inputs: Vec<InputPort>,
+        outputs: Vec<OutputPort>,
+        control: Rc<RefCell<ControlLog>>,
+        shared: Arc<Shared>,
+        run: Run,
+        activator: Activator,
+    ) -> Self {
+        let inbox = Inbox::new(Arc::clone(&shared));
+        let phase = Phase::Open;
+        Self { step, logic, inputs, outputs, control, shared, run, activator, inbox, phase }
+    }
+
+    /// Does what can be done now.
+    ///
+    /// # Errors
+    /// When the operator fails or the engine's invariants do not hold.
+    pub(crate) fn turn(&mut self, frontiers: &[MutableAntichain<u64>]) -> Result<(), Error> {
+        self.pull();
+        let data = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
+        let data = data.map(Epoch);
+        while let Step::Continue = self.advance(data)? {}
+        Ok(())
+    }
+
+    /// Whether its input has ended and it has said its last.
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    fn pull(&mut self) {
+        for input in &mut self.inputs {
+            let mut ended = 0;
+            let inbox = &mut self.inbox;
+            input.pull(|port, epoch, parcel| match parcel.payload {
+                Payload::End => ended += 1,
+                _ => inbox.put(epoch, port, parcel),
+            });
+            assert!(ended <= input.open_senders, "every sender says once that it has ended");
+            input.open_senders -= ended;
+        }
+    }
+
+    fn advance(&mut self, data: Option<Epoch>) -> Result<Step, Error> {
+        match self.phase {
+            Phase::Open => {
+                if !self.work_off()? {
+                    return Ok(Step::Wait);
+                }
+                let current = self.inbox.current();
+                let complete = data.is_none_or(|frontier| frontier > current)
+                    && self.control.borrow().has_passed(current);
+                if !complete {
+                    self.hand_on(Flush::Idle)?;
+                    return Ok(Step::Wait);
+                }
+                self.phase = Phase::Ending;
+                Ok(Step::Continue)
+            }
+            Phase::Ending => {
+                let end = self.control.borrow().end_of(self.inbox.current());
+                if !self.say(|logic, run| logic.epoch_end(end, run))? {
+                    return Ok(Step::Wait);
+                }
+                self.hand_on(Flush::EpochEnd)?;
+                self.leave_epoch(data)
+            }
+            Phase::InputEnding => {
+                if !self.say(|logic, run| logic.input_end(run))? {
+                    return Ok(Step::Wait);
+                }
+                self.hand_on(Flush::EpochEnd)?;
+                self.logic.borrow_mut().end(&mut self.run);
+                self.send()?;
+                self.outputs.iter_mut().for_each(OutputPort::let_go);
+                self.phase = Phase::Over;
+                Ok(Step::Wait)
+            }
+            Phase::Over => Ok(Step::Wait),
+        }
+    }
+
+    /// Hands the batches of the current epoch to the logic; says whether all are worked off.
+    fn work_off(&mut self) -> Result<bool, Error> {
+        if !self.inbox.has_current() {
+            return Ok(true);
+        }
+        self.run.epoch = self.inbox.current();
+        let mut logic = self.logic.borrow_mut();
+        loop {
+            if !logic.ready()? {
+                drop(logic);
+                self.hand_on(Flush::Idle)?;
+                return Ok(false);
+            }
+            let Some((port, parcel)) = self.inbox.take() else { break };
+            let counters = &self.run.counters()[self.step.0];
+            counters.records_in.add(parcel.records as u64);
+            counters.batches.add(1);
+            self.run.split = parcel.split;
+            self.run.begin_pass();
+            let mut result = Ok(());
+            self.run.within(self.step, |run| result = logic.parcel(port, parcel, run));
+            result?;
+            Self::send_outputs(&mut self.run, &mut self.outputs, &self.shared)?;
+        }
+        Ok(true)
+    }
+
+    /// Lets the logic speak; says whether it has said everything.
+    fn say(
+        &mut self,
+        speak: impl FnOnce(&mut dyn Logic, &mut Run) -> Result<Turn, Error>,
+    ) -> Result<bool, Error> {
+        let queued = self.shared.queued_bytes.load(Ordering::Relaxed);
+        let limit = i64::try_from(self.shared.limits.queued_bytes).unwrap_or(i64::MAX);
+        if queued > limit {
+            self.activator.activate_after(RETRY_WHEN_FULL);
+            return Ok(false);
+        }
+        self.run.epoch = self.inbox.current();
+        let mut logic = self.logic.borrow_mut();
+        let mut result = Ok(Turn::Done);
+        self.run.within_timed(self.step, |run| result = speak(&mut **logic, run));
+        drop(logic);
+        let turn = result?;
+        self.send()?;
+        if turn == Turn::More {
+            self.activator.activate();
+        }
+        Ok(turn == Turn::Done)
+    }
+
+    /// Goes to the next epoch, or to the end of the input.
+    fn leave_epoch(&mut self, data: Option<Epoch>) -> Result<Step, Error> {
+        let next = match (data, self.inbox.next_waiting()) {
+            (Some(frontier), Some(waiting)) => frontier.min(waiting),
+            (Some(frontier), None) => frontier,
+            (None, Some(waiting)) => waiting,
+            (None, None) => {
+                let missing: usize = self.inputs.iter().map(|input| input.open_senders).sum();
+                if missing > 0 {
+                    let reason = format!("{missing} senders went without saying that they ended");
+                    return Err(Error::new(ErrorKind::Internal, "end the input", reason));
+                }
+                self.phase = Phase::InputEnding;
+                return Ok(Step::Continue);
+            }
+        };
+        self.inbox.move_to(next);
+        self.outputs.iter_mut().for_each(|output| output.move_to(next));
+        self.phase = Phase::Open;
+        Ok(Step::Continue)
+    }
+
+    fn hand_on(&mut self, flush: Flush) -> Result<(), Error> {
+        self.run.epoch = self.inbox.current();
+        self.logic.borrow_mut().flush(flush, &mut self.run);
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), Error> {
+        Self::send_outputs(&mut self.run, &mut self.outputs, &self.shared)
+    }
+
+    fn send_outputs(
+        run: &mut Run,
+        outputs: &mut [OutputPort],
+        shared: &Shared,
+    ) -> Result<(), Error> {
+        run.take_emitted();
+        outputs.iter_mut().for_each(|output| output.send(shared));
+        run.result()
+    }
+}

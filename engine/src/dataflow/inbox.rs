@@ -1,0 +1,84 @@
+//! Puts the parcels of later epochs aside until the current one is complete.
+//!
+//! Whoever owns an inbox works on one epoch at a time, in order. What waits for the current epoch
+//! counts as queued in the process; what waits for a later one does not, because the current
+//! epoch must never be blocked by bytes that wait for a later one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::parcel::{Parcel, Payload};
+use crate::Epoch;
+use crate::job::shared::Shared;
+use crate::logic::Port;
+
+/// The parcels that came in and have not been taken, by epoch.
+pub(crate) struct Inbox {
+    current: Epoch,
+    waiting: BTreeMap<Epoch, VecDeque<(Port, Parcel)>>,
+    shared: Arc<Shared>,
+}
+
+impl Inbox {
+    /// An empty inbox at epoch 0.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { current: Epoch(0), waiting: BTreeMap::new(), shared }
+    }
+
+    /// The epoch that is worked on.
+    pub(crate) fn current(&self) -> Epoch {
+        self.current
+    }
+
+    /// Adds a parcel.
+    ///
+    /// # Panics
+    /// When its epoch has been left already: the frontier had said that none would come.
+    pub(crate) fn put(&mut self, epoch: Epoch, port: Port, parcel: Parcel) {
+        assert!(epoch >= self.current, "a batch of {epoch:?} came in {:?}", self.current);
+        // What came from within the process was counted when it was sent.
+        if matches!(parcel.payload, Payload::Received(_)) {
+            self.count(parcel.bytes, 1);
+        }
+        if epoch > self.current {
+            self.count(parcel.bytes, -1);
+        }
+        self.waiting.entry(epoch).or_default().push_back((port, parcel));
+    }
+
+    /// Takes the oldest parcel of the current epoch.
+    pub(crate) fn take(&mut self) -> Option<(Port, Parcel)> {
+        let (port, parcel) = self.waiting.get_mut(&self.current)?.pop_front()?;
+        self.count(parcel.bytes, -1);
+        Some((port, parcel))
+    }
+
+    /// Whether a parcel of the current epoch waits.
+    pub(crate) fn has_current(&self) -> bool {
+        self.waiting.get(&self.current).is_some_and(|queue| !queue.is_empty())
+    }
+
+    /// The first epoch behind the current one that has parcels.
+    pub(crate) fn next_waiting(&self) -> Option<Epoch> {
+        self.waiting.range(self.current.next()..).next().map(|(epoch, _)| *epoch)
+    }
+
+    /// Leaves the current epoch, of which nothing waits any more, for a later one.
+    pub(crate) fn move_to(&mut self, epoch: Epoch) {
+        assert!(epoch > self.current, "epochs only go forward");
+        let left = self.waiting.remove(&self.current);
+        assert!(left.is_none_or(|queue| queue.is_empty()), "an epoch is left when all is taken");
+        self.current = epoch;
+        let queued: usize =
+            self.waiting.get(&epoch).into_iter().flatten().map(|(_, parcel)| parcel.bytes).sum();
+        self.count(queued, 1);
+    }
+
+    fn count(&self, bytes: usize, sign: i64) {
+        if bytes > 0 {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.shared.queued_bytes.fetch_add(sign * bytes, Ordering::Relaxed);
+        }
+    }
+}

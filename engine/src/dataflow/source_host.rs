@@ -1,0 +1,290 @@
+//! Hosts a source on one worker: reads its splits in turn, within a budget, epoch by epoch.
+//!
+//! The budget is the flow control of the whole engine: a split may be ahead of what all sinks of
+//! all workers have finished by so many bytes and no more. Who holds records of an epoch sees to
+//! it that the epoch is closed, whether or not more records come.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use timely::scheduling::Activator;
+
+use super::ports::OutputPort;
+use crate::consumer::Flush;
+use crate::job::shared::{Shared, StopRequest};
+use crate::run::Run;
+use crate::source_logic::SourceLogic;
+use crate::{Epoch, Error, ReadStatus};
+
+/// How many epochs' worth of a budget may be in flight: an epoch is closed when it has used this
+/// share of it, so that one can finish while the next is filled.
+const BUDGET_SHARES: usize = 4;
+
+/// A source on one worker.
+pub(crate) struct SourceHost {
+    logic: Box<dyn SourceLogic>,
+    outputs: Vec<OutputPort>,
+    shared: Arc<Shared>,
+    run: Run,
+    activator: Activator,
+    /// The first epoch that is not finished everywhere.
+    finished: Rc<Cell<Epoch>>,
+    /// Bytes that this host may have in flight.
+    budget: usize,
+    epoch: Epoch,
+    /// What was read in the current epoch, in bytes, and since when; `None` before the first.
+    filling: Option<Instant>,
+    epoch_bytes: usize,
+    /// When the host wakes by itself.
+    timer: Option<Instant>,
+    in_flight: InFlight,
+    /// The open split that is read next.
+    next_split: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    /// Asked to stop: holds its place, reads no more.
+    Stopped,
+    /// All splits have ended.
+    Over,
+}
+
+/// What is in flight, by epoch.
+#[derive(Default)]
+struct InFlight {
+    by_epoch: VecDeque<(Epoch, usize)>,
+    bytes: usize,
+}
+
+impl InFlight {
+    fn add(&mut self, epoch: Epoch, bytes: usize) {
+        self.bytes += bytes;
+        match self.by_epoch.back_mut() {
+            Some((last, sum)) if *last == epoch => *sum += bytes,
+            _ => self.by_epoch.push_back((epoch, bytes)),
+        }
+    }
+
+    fn finish_before(&mut self, epoch: Epoch) {
+        while let Some((first, bytes)) = self.by_epoch.front().copied() {
+            if first >= epoch {
+                break;
+            }
+            self.bytes -= bytes;
+            self.by_epoch.pop_front();
+        }
+    }
+}
+
+/// What a round of reading came to.
+enum Round {
+    /// There may be more at once.
+    More,
+    /// Nothing can be read now.
+    Idle,
+    /// The budget is used up.
+    Blocked,
+    /// All splits have ended.
+    Ended,
+}
+
+impl SourceHost {
+    pub(crate) fn new(
+        logic: Box<dyn SourceLogic>,
+        outputs: Vec<OutputPort>,
+        shared: Arc<Shared>,
+        run: Run,
+        activator: Activator,
+        finished: Rc<Cell<Epoch>>,
+        budget: usize,
+    ) -> Self {
+        Self {
+            logic,
+            outputs,
+            shared,
+            run,
+            activator,
+            finished,
+            budget,
+            epoch: Epoch(0),
+            filling: None,
+            epoch_bytes: 0,
+            timer: None,
+            in_flight: InFlight::default(),
+            next_split: 0,
+            state: State::Reading,
+        }
+    }
+
+    /// Does what can be done now.
+    ///
+    /// # Errors
+    /// When the source or a step that is fused into it fails.
+    pub(crate) fn turn(&mut self) -> Result<(), Error> {
+        if self.state == State::Over {
+            return Ok(());
+        }
+        self.follow_epoch()?;
+        match (self.shared.stop_request(), self.state) {
+            (Some(StopRequest::Drain), State::Reading) => return self.finish(),
+            (Some(StopRequest::Stop), State::Reading) => {
+                self.logic.close();
+                self.hand_on(Flush::EpochEnd)?;
+                self.state = State::Stopped;
+                self.shared.enter_epoch(self.epoch.next());
+                return self.follow_epoch();
+            }
+            (_, State::Stopped | State::Over) => return Ok(()),
+            (None, State::Reading) => {}
+        }
+        self.in_flight.finish_before(self.finished.get());
+        match self.read_round()? {
+            Round::More => {
+                self.close_epoch_if_due();
+                self.activator.activate();
+            }
+            Round::Idle => {
+                self.hand_on(Flush::Idle)?;
+                if let Some(left) = self.close_epoch_if_due() {
+                    self.wake_after(left);
+                }
+            }
+            Round::Blocked => {
+                self.hand_on(Flush::Idle)?;
+                if self.filling.is_some() {
+                    self.shared.enter_epoch(self.epoch.next());
+                }
+            }
+            Round::Ended => return self.finish(),
+        }
+        self.follow_epoch()
+    }
+
+    /// Reads batches from the open splits in turn.
+    fn read_round(&mut self) -> Result<Round, Error> {
+        if !self.logic.open_more()? {
+            return Ok(Round::Ended);
+        }
+        let mut idle_in_a_row = 0;
+        for _ in 0..self.shared.limits.batches_per_turn {
+            if self.in_flight.bytes >= self.budget {
+                return Ok(Round::Blocked);
+            }
+            let open = self.logic.splits();
+            if self.next_split >= open {
+                self.next_split = 0;
+            }
+            self.run.epoch = self.epoch;
+            self.run.begin_pass();
+            let outcome = self.logic.read(self.next_split, &mut self.run)?;
+            if outcome.any {
+                self.filling.get_or_insert_with(Instant::now);
+                self.epoch_bytes += outcome.bytes;
+                self.in_flight.add(self.epoch, outcome.bytes);
+                self.send()?;
+            }
+            match outcome.status {
+                ReadStatus::More => {
+                    idle_in_a_row = 0;
+                    self.next_split += 1;
+                }
+                ReadStatus::Pending => {
+                    idle_in_a_row += 1;
+                    self.next_split += 1;
+                    if idle_in_a_row >= open {
+                        return Ok(Round::Idle);
+                    }
+                }
+                ReadStatus::End => {
+                    idle_in_a_row = 0;
+                    if !self.logic.open_more()? {
+                        return Ok(Round::Ended);
+                    }
+                }
+            }
+        }
+        Ok(Round::More)
+    }
+
+    /// Closes the epoch when it has been open for its interval or has used its share of the
+    /// budget; else says when to ask again. While many epochs are unfinished, agreement is what
+    /// costs: epochs get longer.
+    fn close_epoch_if_due(&mut self) -> Option<Duration> {
+        let since = self.filling?;
+        let full = self.epoch_bytes >= self.budget / BUDGET_SHARES;
+        let limits = &self.shared.limits;
+        let open = self.epoch.0.saturating_sub(self.finished.get().0);
+        let elapsed = since.elapsed();
+        if full || (elapsed >= limits.epoch_interval && open < limits.epochs_in_flight) {
+            self.shared.enter_epoch(self.epoch.next());
+            return None;
+        }
+        let left = limits.epoch_interval.saturating_sub(elapsed);
+        Some(left.max(limits.epoch_interval / 8))
+    }
+
+    /// Sets the timer, unless it is set.
+    fn wake_after(&mut self, left: Duration) {
+        let now = Instant::now();
+        if self.timer.is_none_or(|at| at <= now) {
+            self.timer = Some(now + left);
+            self.activator.activate_after(left);
+        }
+    }
+
+    /// Lets go of the epochs before the job's current one.
+    fn follow_epoch(&mut self) -> Result<(), Error> {
+        let current = self.shared.epochs.current();
+        if current > self.epoch {
+            self.hand_on(Flush::EpochEnd)?;
+            self.epoch = current;
+            self.outputs.iter_mut().for_each(|output| output.move_to(current));
+            self.filling = None;
+            self.epoch_bytes = 0;
+        }
+        Ok(())
+    }
+
+    /// The input has ended: says so, and lets go. The epoch is closed for those who share it.
+    fn finish(&mut self) -> Result<(), Error> {
+        self.logic.close();
+        self.hand_on(Flush::EpochEnd)?;
+        self.logic.end(&mut self.run);
+        self.send()?;
+        self.outputs.iter_mut().for_each(OutputPort::let_go);
+        self.state = State::Over;
+        self.shared.enter_epoch(self.epoch.next());
+        Ok(())
+    }
+
+    /// Whether it reads no more, for whatever reason.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.state != State::Reading
+    }
+
+    fn hand_on(&mut self, flush: Flush) -> Result<(), Error> {
+        self.run.epoch = self.epoch;
+        self.logic.flush(flush, &mut self.run);
+        let emitted = self.run.take_emitted();
+        if emitted > 0 {
+            self.in_flight.add(self.epoch, emitted);
+        }
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), Error> {
+        self.outputs.iter_mut().for_each(|output| output.send(&self.shared));
+        self.run.result()
+    }
+
+    /// The run, for naming the step after a panic.
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+}

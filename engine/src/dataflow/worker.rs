@@ -1,0 +1,161 @@
+//! The loop of one worker: steps the dataflow until all workers agree that the job is over.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use timely::communication::Allocator;
+use timely::scheduling::Activator;
+use timely::worker::Worker;
+
+use super::instantiate::{Instance, instantiate};
+use crate::context::WorkerContext;
+use crate::job::assignment::Assignment;
+use crate::job::ballot::{Verdict, Vote};
+use crate::job::shared::StopRequest;
+use crate::plan::Plan;
+use crate::{Epoch, Error, ErrorKind, Finish};
+
+/// A parked worker looks around this often even if nobody wakes it.
+const LONGEST_PARK: Duration = Duration::from_secs(1);
+
+/// An idle worker gives up its core at once: on a machine with fewer cores than workers the
+/// others need it more than this one needs to be quick.
+const IDLE_SPIN: Duration = Duration::ZERO;
+
+/// Runs a plan on the calling thread, from instantiation to the commit of its sinks.
+///
+/// # Errors
+/// When the worker could not set up or commit; failures while running are in the shared state.
+pub(crate) fn run_worker(
+    plan: &Plan,
+    context: &WorkerContext,
+    allocator: Allocator,
+    assignment: &Assignment,
+) -> Result<(), Error> {
+    context.shared.register_worker();
+    let config = timely::WorkerConfig::default().idle_spin(IDLE_SPIN);
+    let mut worker = Worker::new(config, allocator, Some(Instant::now()));
+    let finished = Rc::new(Cell::new(Epoch(0)));
+    let index = worker.next_dataflow_index();
+    let instance = worker
+        .dataflow::<u64, _, _>(|scope| instantiate(plan, context, assignment, &finished, scope));
+    let ended = instance.and_then(|instance| {
+        let watch = Watch { context, instance, finished, seen: None, voted: false, last: None };
+        step_to_end(&mut worker, watch)
+    });
+    if ended.is_err() || context.shared.has_failed() {
+        // Readers and writers are let go, which removes what was staged. The channels are not:
+        // timely takes them for broken when the threads of a lost peer have gone before them.
+        worker.drop_dataflow(index);
+        std::mem::forget(worker);
+    }
+    ended
+}
+
+fn step_to_end(worker: &mut Worker, mut watch: Watch<'_>) -> Result<(), Error> {
+    let shared = &watch.context.shared;
+    loop {
+        if shared.has_failed() {
+            return Ok(());
+        }
+        watch.before_step();
+        worker.step_or_park(Some(LONGEST_PARK));
+        watch.after_step()?;
+        if let Some(verdict) = shared.verdict() {
+            return watch.finish(verdict);
+        }
+    }
+}
+
+/// What a worker keeps an eye on between steps.
+struct Watch<'a> {
+    context: &'a WorkerContext,
+    instance: Instance,
+    finished: Rc<Cell<Epoch>>,
+    /// The epoch and the request that the sources were last activated for.
+    seen: Option<(Epoch, Option<StopRequest>)>,
+    voted: bool,
+    /// The epoch behind everything this worker has read, once it was asked to stop.
+    last: Option<Epoch>,
+}
+
+impl Watch<'_> {
+    /// Activates the sources when the job's epoch or its orders have changed.
+    fn before_step(&mut self) {
+        let shared = &self.context.shared;
+        let now = (shared.epochs.current(), shared.stop_request());
+        if self.seen != Some(now) {
+            self.seen = Some(now);
+            self.instance.sources.iter().for_each(Activator::activate);
+        }
+    }
+
+    /// Looks at what has been finished; votes when nothing is left to do.
+    fn after_step(&mut self) -> Result<(), Error> {
+        let frontier = self.instance.probe.with_frontier(|f| f.first().copied());
+        let finished = frontier.map_or(Epoch(u64::MAX), Epoch);
+        if finished != self.finished.get() {
+            self.finished.set(finished);
+            self.instance.sources.iter().for_each(Activator::activate);
+            self.instance.control.borrow_mut().forget_before(finished);
+        }
+        let shared = &self.context.shared;
+        if self.context.worker == self.context.local.start {
+            let open = shared.epochs.current().0.saturating_sub(finished.0);
+            shared.epochs_open.store(open, Ordering::Relaxed);
+            shared.peak_epochs_open.fetch_max(open, Ordering::Relaxed);
+        }
+        if self.voted || shared.has_failed() {
+            return Ok(());
+        }
+        if frontier.is_none() {
+            return self.vote_ended();
+        }
+        if shared.stop_request() == Some(StopRequest::Stop) {
+            self.vote_stopped_when_quiet(finished);
+        }
+        Ok(())
+    }
+
+    fn vote_ended(&mut self) -> Result<(), Error> {
+        if self.instance.prepared.get() < self.instance.sinks.len() {
+            let reason = "the dataflow is gone before every sink has seen the end of its input";
+            return Err(Error::new(ErrorKind::Internal, "end the job", reason));
+        }
+        self.voted = true;
+        self.context.shared.vote(Vote::Ended);
+        Ok(())
+    }
+
+    /// Votes once the sources read no more and everything they have read is finished.
+    fn vote_stopped_when_quiet(&mut self, finished: Epoch) {
+        let shared = &self.context.shared;
+        let Some(last) = self.last else {
+            if self.instance.quiet.iter().all(|quiet| quiet.get()) {
+                let last = shared.epochs.current().next();
+                self.last = Some(last);
+                shared.enter_epoch(last);
+            }
+            return;
+        };
+        if finished >= last {
+            self.voted = true;
+            shared.vote(Vote::Stopped);
+        }
+    }
+
+    /// Commits or flushes the sinks of this worker.
+    fn finish(self, verdict: Verdict) -> Result<(), Error> {
+        let how = match verdict {
+            Verdict::Commit => Finish::Commit,
+            Verdict::Stop => Finish::Stop,
+        };
+        for sink in &self.instance.sinks {
+            let finished = sink.logic.borrow_mut().finish(how);
+            finished.map_err(|error| error.in_step(&sink.name))?;
+        }
+        Ok(())
+    }
+}

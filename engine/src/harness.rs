@@ -1,0 +1,282 @@
+//! Drives operators and stateless steps by hand: batches in, epoch ends, outputs out.
+//!
+//! For tests, of the built-in operators and of a program's own. Nothing of the dataflow runs.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::clock::ProcessingTime;
+use crate::consumer::{Consumer, Flush, Next};
+use crate::context::WorkerContext;
+use crate::job::shared::Shared;
+use crate::metrics::worker_counters;
+use crate::operator::{EpochEnd, Operator, Output, Turn, TwoInput};
+use crate::run::{Run, StepId};
+use crate::{Epoch, Error, Limits, SystemClock};
+
+/// The context of the only worker of a job that does not run.
+#[must_use]
+pub fn context() -> WorkerContext {
+    let limits = Arc::new(Limits::default());
+    WorkerContext {
+        worker: 0,
+        workers: 1,
+        local: 0..1,
+        shared: Arc::new(Shared::new(limits, Arc::new(SystemClock), 1, 1, 1)),
+        pools: Default::default(),
+    }
+}
+
+/// Keeps what it is handed.
+struct Collect<T> {
+    records: Rc<RefCell<Vec<T>>>,
+    ended: Rc<RefCell<bool>>,
+}
+
+impl<T: 'static> Consumer<T> for Collect<T> {
+    fn batch(&mut self, batch: &mut Vec<T>, _run: &mut Run) {
+        self.records.borrow_mut().append(batch);
+    }
+
+    fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
+
+    fn end(&mut self, _run: &mut Run) {
+        *self.ended.borrow_mut() = true;
+    }
+}
+
+/// What came out of a step since it was last asked for.
+pub struct Collected<T> {
+    records: Rc<RefCell<Vec<T>>>,
+    ended: Rc<RefCell<bool>>,
+}
+
+impl<T: 'static> Collected<T> {
+    /// A consumer and the place where what it is handed can be taken from.
+    #[must_use]
+    pub fn consumer() -> (Next<T>, Self) {
+        let (records, ended): (Rc<RefCell<Vec<T>>>, Rc<RefCell<bool>>) = Default::default();
+        let next = Collect { records: Rc::clone(&records), ended: Rc::clone(&ended) };
+        (Box::new(next), Self { records, ended })
+    }
+
+    /// Takes the records.
+    #[must_use]
+    pub fn take(&self) -> Vec<T> {
+        self.records.take()
+    }
+
+    /// Whether the end of the input was passed on.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+}
+
+/// A run for calling consumers by hand.
+#[must_use]
+pub fn run() -> Run {
+    Run::new(StepId(0), Arc::from(["step under test".to_owned()]), worker_counters(1))
+}
+
+/// Passes batches through a stateless step, each followed by the end of an epoch.
+///
+/// # Errors
+/// What the step reported first.
+pub fn through<T: 'static, U: 'static>(
+    make: impl FnOnce(&WorkerContext, Next<U>) -> Next<T>,
+    batches: impl IntoIterator<Item = Vec<T>>,
+) -> Result<Vec<U>, Error> {
+    let (next, collected) = Collected::consumer();
+    let mut step = make(&context(), next);
+    let mut run = run();
+    for mut batch in batches {
+        step.batch(&mut batch, &mut run);
+        assert!(batch.is_empty(), "a consumer takes every record");
+        step.flush(Flush::EpochEnd, &mut run);
+        run.epoch = run.epoch.next();
+    }
+    step.end(&mut run);
+    run.result()?;
+    Ok(collected.take())
+}
+
+/// Emits at most this many records in a batch, so that tests see outputs in pieces.
+const BATCH_RECORDS: usize = 8;
+
+/// The part of a harness that operators of every shape share.
+struct Bench<T> {
+    next: Next<T>,
+    out: Collected<T>,
+    run: Run,
+    now: ProcessingTime,
+}
+
+impl<T: Send + 'static> Bench<T> {
+    fn new() -> Self {
+        let (next, out) = Collected::consumer();
+        Self { next, out, run: run(), now: ProcessingTime(0) }
+    }
+
+    fn call<R>(
+        &mut self,
+        work: impl FnOnce(&mut Output<'_, T>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let mut buffer = Vec::new();
+        let mut output = Output::new(&mut buffer, BATCH_RECORDS, &mut self.next, &mut self.run);
+        let result = work(&mut output)?;
+        output.hand_on();
+        self.run.result()?;
+        Ok(result)
+    }
+
+    /// Calls until everything is said.
+    fn speak(
+        &mut self,
+        mut work: impl FnMut(&mut Output<'_, T>) -> Result<Turn, Error>,
+    ) -> Result<Vec<T>, Error> {
+        while self.call(&mut work)? == Turn::More {}
+        Ok(self.out.take())
+    }
+
+    fn epoch_end(&self) -> EpochEnd {
+        EpochEnd::new(self.run.epoch, self.now)
+    }
+
+    fn next_epoch(&mut self) {
+        self.run.epoch = self.run.epoch.next();
+    }
+}
+
+/// Drives an [`Operator`].
+///
+/// ```
+/// use rheos_engine::{Error, Operator, Output, harness::Harness};
+///
+/// struct Doubled;
+/// impl Operator for Doubled {
+///     type In = u32;
+///     type Out = u32;
+///     fn on_batch(&mut self, batch: &mut Vec<u32>, out: &mut Output<'_, u32>) -> Result<(), Error> {
+///         out.extend(batch.drain(..).map(|n| 2 * n));
+///         Ok(())
+///     }
+/// }
+///
+/// let mut harness = Harness::new(Doubled);
+/// assert_eq!(harness.batch(vec![1, 2]).unwrap(), [2, 4]);
+/// assert!(harness.end_epoch().unwrap().is_empty());
+/// ```
+pub struct Harness<O: Operator> {
+    operator: O,
+    bench: Bench<O::Out>,
+}
+
+impl<O: Operator> Harness<O> {
+    /// Takes an operator at the beginning of epoch 0 and processing time 0.
+    pub fn new(operator: O) -> Self {
+        Self { operator, bench: Bench::new() }
+    }
+
+    /// Sets the processing time of the epochs from the current one on.
+    pub fn set_time(&mut self, now: ProcessingTime) {
+        self.bench.now = now;
+    }
+
+    /// The current epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.bench.run.epoch
+    }
+
+    /// Hands a batch over; gives what came out.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn batch(&mut self, mut batch: Vec<O::In>) -> Result<Vec<O::Out>, Error> {
+        self.bench.call(|out| self.operator.on_batch(&mut batch, out))?;
+        assert!(batch.is_empty(), "an operator takes every record of a batch");
+        Ok(self.bench.out.take())
+    }
+
+    /// Ends the epoch; gives everything that came out, over as many turns as it took.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn end_epoch(&mut self) -> Result<Vec<O::Out>, Error> {
+        let end = self.bench.epoch_end();
+        let out = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
+        self.bench.next_epoch();
+        Ok(out)
+    }
+
+    /// Ends the input, after the end of the current epoch.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn end_input(&mut self) -> Result<Vec<O::Out>, Error> {
+        let mut out = self.end_epoch()?;
+        out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?);
+        Ok(out)
+    }
+}
+
+/// Drives a [`TwoInput`].
+pub struct TwoInputHarness<O: TwoInput> {
+    operator: O,
+    bench: Bench<O::Out>,
+}
+
+impl<O: TwoInput> TwoInputHarness<O> {
+    /// Takes an operator at the beginning of epoch 0 and processing time 0.
+    pub fn new(operator: O) -> Self {
+        Self { operator, bench: Bench::new() }
+    }
+
+    /// Sets the processing time of the epochs from the current one on.
+    pub fn set_time(&mut self, now: ProcessingTime) {
+        self.bench.now = now;
+    }
+
+    /// Hands a batch to the first input; gives what came out.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn left(&mut self, mut batch: Vec<O::Left>) -> Result<Vec<O::Out>, Error> {
+        self.bench.call(|out| self.operator.on_left(&mut batch, out))?;
+        assert!(batch.is_empty(), "an operator takes every record of a batch");
+        Ok(self.bench.out.take())
+    }
+
+    /// Hands a batch to the second input; gives what came out.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn right(&mut self, mut batch: Vec<O::Right>) -> Result<Vec<O::Out>, Error> {
+        self.bench.call(|out| self.operator.on_right(&mut batch, out))?;
+        assert!(batch.is_empty(), "an operator takes every record of a batch");
+        Ok(self.bench.out.take())
+    }
+
+    /// Ends the epoch; gives everything that came out.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn end_epoch(&mut self) -> Result<Vec<O::Out>, Error> {
+        let end = self.bench.epoch_end();
+        let out = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
+        self.bench.next_epoch();
+        Ok(out)
+    }
+
+    /// Ends both inputs, after the end of the current epoch.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn end_input(&mut self) -> Result<Vec<O::Out>, Error> {
+        let mut out = self.end_epoch()?;
+        out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?);
+        Ok(out)
+    }
+}

@@ -1,0 +1,10 @@
+//! A running job: what its threads share, how it is started, how it ends.
+
+pub(crate) mod assignment;
+pub(crate) mod ballot;
+pub(crate) mod handle;
+pub(crate) mod shared;
+pub(crate) mod start;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! What the threads of one process share about a running job.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
+
+use crate::epoch::EpochClock;
+use crate::job::ballot::{Ballot, Verdict, Vote};
+use crate::metrics::{WorkerCounters, worker_counters};
+use crate::{Clock, Error, Limits, Waker};
+
+/// How a job was asked to end before its input has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum StopRequest {
+    /// Finish the open epochs and leave; the input has not ended.
+    Stop,
+    /// Take what was read as the whole input.
+    Drain,
+}
+
+/// What other processes of the job must hear about.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) enum News {
+    /// The process moved to this epoch.
+    Epoch(u64),
+    /// The job was asked to end.
+    Stop(StopRequest),
+    /// The workers of the process have voted.
+    Vote(Vote),
+    /// The job has failed.
+    Failed(crate::error::ErrorNote),
+}
+
+/// Takes news to the other processes; set where there are any.
+pub(crate) type Herald = Box<dyn Fn(News) + Send + Sync>;
+
+/// What the threads of one process share about a running job.
+pub(crate) struct Shared {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) epochs: EpochClock,
+    pub(crate) ballot: Ballot,
+    /// Counters of the workers of this process.
+    pub(crate) counters: Vec<WorkerCounters>,
+    /// Bytes that wait between steps of this process for an epoch that is open.
+    pub(crate) queued_bytes: AtomicI64,
+    /// Epochs that are unfinished, and the most there were.
+    pub(crate) epochs_open: AtomicU64,
+    pub(crate) peak_epochs_open: AtomicU64,
+    workers: Arc<Mutex<Vec<Thread>>>,
+    workers_running: AtomicUsize,
+    failed: AtomicBool,
+    failure: Mutex<Option<Error>>,
+    stop: AtomicU8,
+    herald: Arc<OnceLock<Herald>>,
+}
+
+/// A lock whose holder panicked is still used: what it guards is replaced, never half changed.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// For `workers` local workers of a plan of `steps` steps in a job of `processes` processes.
+    pub(crate) fn new(
+        limits: Arc<Limits>,
+        clock: Arc<dyn Clock>,
+        steps: usize,
+        workers: usize,
+        processes: usize,
+    ) -> Self {
+        let threads: Arc<Mutex<Vec<Thread>>> = Arc::default();
+        let herald: Arc<OnceLock<Herald>> = Arc::default();
+        let moved = {
+            let threads = Arc::clone(&threads);
+            Waker::new(move || lock(&threads).iter().for_each(Thread::unpark))
+        };
+        Self {
+            limits,
+            clock,
+            epochs: EpochClock::new(moved),
+            ballot: Ballot::new(workers, processes),
+            counters: (0..workers).map(|_| worker_counters(steps)).collect(),
+            queued_bytes: AtomicI64::new(0),
+            epochs_open: AtomicU64::new(0),
+            peak_epochs_open: AtomicU64::new(0),
+            workers: threads,
+            workers_running: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+            stop: AtomicU8::new(0),
+            herald,
+        }
+    }
+
+    /// Registers the calling thread as a worker, to be woken.
+    pub(crate) fn register_worker(&self) {
+        lock(&self.workers).push(std::thread::current());
+    }
+
+    /// So many workers of this process are about to run.
+    pub(crate) fn workers_begin(&self, workers: usize) {
+        self.workers_running.store(workers, Ordering::Release);
+    }
+
+    /// A worker of this process has left.
+    pub(crate) fn worker_ends(&self) {
+        self.workers_running.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether any worker of this process may still use its channels.
+    pub(crate) fn are_workers_running(&self) -> bool {
+        self.workers_running.load(Ordering::Acquire) > 0
+    }
+
+    /// Wakes every worker of the process.
+    pub(crate) fn wake_workers(&self) {
+        lock(&self.workers).iter().for_each(Thread::unpark);
+    }
+
+    /// Sets who takes news to the other processes.
+    pub(crate) fn set_herald(&self, herald: Herald) {
+        assert!(self.herald.set(herald).is_ok(), "a job gathers its processes once");
+    }
+
+    /// Tells the other processes.
+    pub(crate) fn tell(&self, news: News) {
+        if let Some(herald) = self.herald.get() {
+            herald(news);
+        }
+    }
+
+    /// Moves the job to `epoch` and tells the other processes.
+    pub(crate) fn enter_epoch(&self, epoch: crate::Epoch) {
+        if self.epochs.advance_to(epoch) {
+            self.tell(News::Epoch(epoch.0));
+        }
+    }
+
+    /// Fails the job: no worker steps again, nothing further is committed. The first error counts.
+    pub(crate) fn fail(&self, error: Error) {
+        let note = crate::error::ErrorNote::from(&error);
+        if self.fail_here(error) {
+            self.tell(News::Failed(note));
+        }
+    }
+
+    /// As [`fail`](Self::fail), when the other processes know already.
+    pub(crate) fn fail_here(&self, error: Error) -> bool {
+        let mut failure = lock(&self.failure);
+        let first = failure.is_none();
+        if first {
+            tracing::debug!(%error, "the job fails");
+            *failure = Some(error);
+            self.failed.store(true, Ordering::Release);
+        }
+        drop(failure);
+        self.wake_workers();
+        first
+    }
+
+    /// Whether the job has failed.
+    #[inline]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Takes the error that the job failed with.
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        lock(&self.failure).take()
+    }
+
+    /// Asks the job to end and tells the other processes. The first request counts.
+    pub(crate) fn request_stop(&self, request: StopRequest) {
+        if self.request_stop_here(request) {
+            self.tell(News::Stop(request));
+        }
+    }
+
+    /// As [`request_stop`](Self::request_stop), when the other processes know already.
+    pub(crate) fn request_stop_here(&self, request: StopRequest) -> bool {
+        let code = match request {
+            StopRequest::Stop => 1,
+            StopRequest::Drain => 2,
+        };
+        let first =
+            self.stop.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        self.wake_workers();
+        first
+    }
+
+    /// How the job was asked to end, if it was.
+    #[inline]
+    pub(crate) fn stop_request(&self) -> Option<StopRequest> {
+        match self.stop.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(StopRequest::Stop),
+            _ => Some(StopRequest::Drain),
+        }
+    }
+
+    /// Casts the vote of one local worker.
+    pub(crate) fn vote(&self, vote: Vote) {
+        if let Some(of_process) = self.ballot.cast(vote) {
+            self.tell(News::Vote(of_process));
+        }
+        self.wake_workers();
+    }
+
+    /// What all workers of all processes have decided, once they have.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        self.ballot.verdict()
+    }
+
+    /// Takes news that came from another process. Says whether it was new here.
+    pub(crate) fn hear(&self, news: &News) -> bool {
+        match news {
+            News::Epoch(epoch) => self.epochs.advance_to(crate::Epoch(*epoch)),
+            News::Stop(request) => self.request_stop_here(*request),
+            News::Vote(vote) => {
+                self.ballot.count_process(*vote);
+                self.wake_workers();
+                true
+            }
+            News::Failed(note) => self.fail_here(note.clone().into()),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Starts a job: one thread a worker, and one that waits for them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::assignment::Assignment;
+use super::ballot::Verdict;
+use super::handle::JobHandle;
+use super::shared::Shared;
+use crate::cluster::{self, Cluster, Links};
+use crate::config::{Config, ReportFormat};
+use crate::context::WorkerContext;
+use crate::dataflow::run_worker;
+use crate::dataflow::transport::{self, NetworkGuard};
+use crate::plan::{Node, Plan};
+use crate::report::Layout;
+use crate::{Error, ErrorKind, Report};
+
+/// What the threads of a running job need.
+pub(crate) struct Running {
+    pub(crate) plan: Plan,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) layout: Layout,
+    pub(crate) assignment: Assignment,
+    pub(crate) began: Instant,
+}
+
+impl Running {
+    /// What this process has done so far.
+    pub(crate) fn report(&self) -> Report {
+        Report::of(&self.plan, &self.shared, self.layout, self.began.elapsed())
+    }
+}
+
+/// Starts a job and returns once its workers run.
+///
+/// # Errors
+/// When the configuration or the plan cannot be run, a source cannot list its splits, a sink's
+/// target cannot be prepared, or the processes of the job do not find each other.
+pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
+    config.validate()?;
+    plan.validate()?;
+    if let Some(path) = &config.explain {
+        let text = crate::plan::Explanation::of(&plan).to_string();
+        std::fs::write(path, text)
+            .map_err(|cause| Error::io(format!("write the plan to {}", path.display()), cause))?;
+    }
+    let fingerprints = cluster::Fingerprints {
+        job: plan.name.clone(),
+        plan: plan.fingerprint(),
+        config: config.fingerprint(),
+    };
+    let seat = cluster::Seat::take(&config)?;
+    let processes = seat.processes();
+    let workers = config.workers * processes;
+    let layout = Layout { workers, processes };
+    // One process lists the splits and prepares the targets, for all.
+    let prepare = || {
+        let assignment = Assignment::of_plan(&plan, workers, config.workers)?;
+        prepare_targets(&plan)?;
+        Ok(assignment)
+    };
+    let (cluster, assignment) = cluster::gather(seat, &fingerprints, &config.limits, prepare)?;
+    let shared = Arc::new(Shared::new(
+        Arc::new(config.limits.clone()),
+        Arc::clone(&config.clock),
+        plan.steps.len(),
+        config.workers,
+        processes,
+    ));
+    let running = Arc::new(Running { plan, shared, layout, assignment, began: Instant::now() });
+    let signals = match config.signals {
+        true => Some(crate::signals::watch(&running.shared, config.drain_on_signal)?),
+        false => None,
+    };
+    let progress = config.progress.then(|| crate::progress::show(&running)).flatten();
+    let (running_there, report) = (Arc::clone(&running), config.report);
+    let local = config.workers;
+    let waiter = std::thread::Builder::new()
+        .name("rheos job".into())
+        .spawn(move || {
+            let result = run_to_end(&running_there, cluster, local);
+            drop((signals, progress));
+            if let Ok(done) = &result {
+                if done.is_first {
+                    print_report(&done.report, report);
+                }
+            }
+            result.map(|done| done.report)
+        })
+        .map_err(|cause| Error::io("start the thread of the job", cause))?;
+    Ok(JobHandle::new(running, waiter))
+}
+
+/// A job that has ended well in this process.
+struct Done {
+    report: Report,
+    is_first: bool,
+}
+
+fn prepare_targets(plan: &Plan) -> Result<(), Error> {
+    for step in &plan.steps {
+        if let Node::Sink(sink) = &step.node {
+            sink.prepare_target().map_err(|error| error.in_step(&step.name))?;
+        }
+    }
+    Ok(())
+}
+
+fn run_to_end(running: &Arc<Running>, cluster: Cluster, local: usize) -> Result<Done, Error> {
+    let shared = &running.shared;
+    let process = cluster.process();
+    let (mut links, network) = match run_workers(running, cluster, local) {
+        Ok(ended) => ended,
+        Err(error) => return Err(error),
+    };
+    let mut report = running.report();
+    report.stopped = shared.verdict() == Some(Verdict::Stop);
+    if !shared.has_failed() {
+        // Everybody says that it has committed before anybody hangs up.
+        links.part(&mut report);
+    }
+    if shared.has_failed() {
+        links.abandon();
+        drop(network);
+        let unknown =
+            || Error::new(ErrorKind::Internal, "run the job", "nobody said why it failed");
+        return Err(shared.take_failure().unwrap_or_else(unknown));
+    }
+    if let Some(network) = network {
+        network.close();
+    }
+    Ok(Done { report, is_first: process == 0 })
+}
+
+/// Runs the workers of this process to their end, good or bad.
+fn run_workers(
+    running: &Arc<Running>,
+    cluster: Cluster,
+    local: usize,
+) -> Result<(Links, Option<NetworkGuard>), Error> {
+    let shared = &running.shared;
+    let process = cluster.process();
+    let (sockets, links) = cluster.connect(shared)?;
+    let (builders, network) = if sockets.is_empty() {
+        (transport::within_process(local), None)
+    } else {
+        let (builders, guard) = transport::between_processes(local, process, sockets, shared)?;
+        (builders, Some(guard))
+    };
+    let there = Arc::clone(running);
+    transport::run_threads(builders, shared, move |worker, allocator| {
+        let context = WorkerContext {
+            worker,
+            workers: there.layout.workers,
+            local: process * local..(process + 1) * local,
+            shared: Arc::clone(&there.shared),
+            pools: Default::default(),
+        };
+        run_worker(&there.plan, &context, allocator, &there.assignment)
+    })?;
+    Ok((links, network))
+}
+
+fn print_report(report: &Report, format: ReportFormat) {
+    use std::io::Write;
+    let text = match format {
+        ReportFormat::None => return,
+        ReportFormat::Table => report.to_string(),
+        ReportFormat::Json => report.to_json() + "\n",
+    };
+    // A report that nobody can read any more is not worth failing for.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

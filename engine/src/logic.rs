@@ -1,0 +1,211 @@
+//! The inside of a host: an operator or a sink without its record types.
+
+use std::rc::Rc;
+
+use crate::consumer::{Flush, Next};
+use crate::dataflow::parcel::{Decode, Parcel};
+use crate::limits::Limits;
+use crate::operator::{EpochEnd, Operator, Output, Turn, TwoInput};
+use crate::pool::{Pool, Pools};
+use crate::run::Run;
+use crate::sink::{Finish, Writer};
+use crate::{Error, ErrorKind};
+
+/// What a host drives. The host sees to the order of epochs; the logic to the records.
+pub(crate) trait Logic {
+    /// Takes the records of a parcel that came in at `port`.
+    fn parcel(&mut self, port: Port, parcel: Parcel, run: &mut Run) -> Result<(), Error>;
+
+    /// Whether a parcel can be taken now; if not, the waker is called when it can.
+    fn ready(&mut self) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// The epoch is complete.
+    fn epoch_end(&mut self, end: EpochEnd, run: &mut Run) -> Result<Turn, Error>;
+
+    /// The input has ended.
+    fn input_end(&mut self, run: &mut Run) -> Result<Turn, Error>;
+
+    /// Hands on what the run behind the logic has buffered.
+    fn flush(&mut self, flush: Flush, run: &mut Run);
+
+    /// Tells the run behind the logic that the input has ended.
+    fn end(&mut self, run: &mut Run);
+
+    /// Commits or flushes what was written to the outside.
+    fn finish(&mut self, how: Finish) -> Result<(), Error> {
+        let _ = how;
+        Ok(())
+    }
+}
+
+/// An input of a step: which of its inputs, and how batches from other processes are decoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Port {
+    pub(crate) input: usize,
+    pub(crate) decode: Option<Decode>,
+}
+
+/// The output side that operators of every shape share.
+struct Emitter<T> {
+    next: Next<T>,
+    buffer: Vec<T>,
+    target: usize,
+}
+
+impl<T: Send + 'static> Emitter<T> {
+    fn new(next: Next<T>, limits: &Limits) -> Self {
+        Self { next, buffer: Vec::new(), target: limits.records_per_batch::<T>() }
+    }
+
+    /// Calls `work` with an output, and hands on what it emitted.
+    fn emit<R>(
+        &mut self,
+        run: &mut Run,
+        work: impl FnOnce(&mut Output<'_, T>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let mut output = Output::new(&mut self.buffer, self.target, &mut self.next, run);
+        let result = work(&mut output);
+        output.hand_on();
+        result
+    }
+}
+
+/// A step with one input.
+pub(crate) struct OneInputLogic<O: Operator> {
+    operator: O,
+    pool: Rc<Pool<O::In>>,
+    out: Emitter<O::Out>,
+}
+
+impl<O: Operator> OneInputLogic<O> {
+    pub(crate) fn new(operator: O, next: Next<O::Out>, pools: &Pools, limits: &Limits) -> Self {
+        Self { operator, pool: pools.of(), out: Emitter::new(next, limits) }
+    }
+}
+
+impl<O: Operator> Logic for OneInputLogic<O> {
+    fn parcel(&mut self, port: Port, parcel: Parcel, run: &mut Run) -> Result<(), Error> {
+        let mut batch = parcel.into_records::<O::In>(port.decode)?;
+        self.out.emit(run, |out| self.operator.on_batch(&mut batch, out))?;
+        self.pool.put(batch);
+        Ok(())
+    }
+
+    fn epoch_end(&mut self, end: EpochEnd, run: &mut Run) -> Result<Turn, Error> {
+        self.out.emit(run, |out| self.operator.on_epoch_end(end, out))
+    }
+
+    fn input_end(&mut self, run: &mut Run) -> Result<Turn, Error> {
+        self.out.emit(run, |out| self.operator.on_input_end(out))
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.out.next.flush(flush, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.out.next.end(run);
+    }
+}
+
+/// A step with two inputs.
+pub(crate) struct TwoInputLogic<O: TwoInput> {
+    operator: O,
+    left: Rc<Pool<O::Left>>,
+    right: Rc<Pool<O::Right>>,
+    out: Emitter<O::Out>,
+}
+
+impl<O: TwoInput> TwoInputLogic<O> {
+    pub(crate) fn new(operator: O, next: Next<O::Out>, pools: &Pools, limits: &Limits) -> Self {
+        let (left, right) = (pools.of(), pools.of());
+        Self { operator, left, right, out: Emitter::new(next, limits) }
+    }
+}
+
+impl<O: TwoInput> Logic for TwoInputLogic<O> {
+    fn parcel(&mut self, port: Port, parcel: Parcel, run: &mut Run) -> Result<(), Error> {
+        if port.input == 0 {
+            let mut batch = parcel.into_records::<O::Left>(port.decode)?;
+            self.out.emit(run, |out| self.operator.on_left(&mut batch, out))?;
+            self.left.put(batch);
+        } else {
+            let mut batch = parcel.into_records::<O::Right>(port.decode)?;
+            self.out.emit(run, |out| self.operator.on_right(&mut batch, out))?;
+            self.right.put(batch);
+        }
+        Ok(())
+    }
+
+    fn epoch_end(&mut self, end: EpochEnd, run: &mut Run) -> Result<Turn, Error> {
+        self.out.emit(run, |out| self.operator.on_epoch_end(end, out))
+    }
+
+    fn input_end(&mut self, run: &mut Run) -> Result<Turn, Error> {
+        self.out.emit(run, |out| self.operator.on_input_end(out))
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.out.next.flush(flush, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.out.next.end(run);
+    }
+}
+
+/// A sink, which has no output.
+pub(crate) struct SinkLogic<T> {
+    /// Absent where another worker writes, and once it has finished.
+    writer: Option<Box<dyn Writer<T>>>,
+    pool: Rc<Pool<T>>,
+}
+
+impl<T: 'static> SinkLogic<T> {
+    pub(crate) fn new(writer: Option<Box<dyn Writer<T>>>, pools: &Pools) -> Self {
+        Self { writer, pool: pools.of() }
+    }
+}
+
+impl<T: Send + 'static> Logic for SinkLogic<T> {
+    fn parcel(&mut self, port: Port, parcel: Parcel, run: &mut Run) -> Result<(), Error> {
+        let mut batch = parcel.into_records::<T>(port.decode)?;
+        let Some(writer) = &mut self.writer else {
+            let reason = "records came to a worker that does not write";
+            return Err(Error::new(ErrorKind::Internal, "write a batch", reason));
+        };
+        let written = batch.len() as u64;
+        writer.write(&mut batch)?;
+        run.counters()[run.step().0].records_out.add(written);
+        self.pool.put(batch);
+        Ok(())
+    }
+
+    fn ready(&mut self) -> Result<bool, Error> {
+        self.writer.as_mut().map_or(Ok(true), |writer| writer.ready())
+    }
+
+    fn epoch_end(&mut self, end: EpochEnd, _run: &mut Run) -> Result<Turn, Error> {
+        if let Some(writer) = &mut self.writer {
+            writer.end_epoch(end.epoch)?;
+        }
+        Ok(Turn::Done)
+    }
+
+    fn input_end(&mut self, _run: &mut Run) -> Result<Turn, Error> {
+        if let Some(writer) = &mut self.writer {
+            writer.prepare()?;
+        }
+        Ok(Turn::Done)
+    }
+
+    fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
+
+    fn end(&mut self, _run: &mut Run) {}
+
+    fn finish(&mut self, how: Finish) -> Result<(), Error> {
+        self.writer.take().map_or(Ok(()), |writer| writer.finish(how))
+    }
+}

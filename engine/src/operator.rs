@@ -1,0 +1,212 @@
+//! The contract of an operator: a step that keeps state or needs to know when an epoch is complete.
+//!
+//! # Rules
+//!
+//! * Epochs come in order, and each is whole: all batches of an epoch from all workers, then
+//!   [`Operator::on_epoch_end`], then the next. The state at the end of an epoch is therefore a
+//!   consistent cut of the whole job.
+//! * Within an epoch the order of batches from different workers is not fixed.
+//! * [`Operator::on_epoch_end`] and [`Operator::on_input_end`] may have much to say: they emit a
+//!   bounded amount, return [`Turn::More`], and are called again when what they said has moved on.
+//! * [`Operator::on_input_end`] comes once, after the end of the last epoch, when the whole input
+//!   has ended. A job that is stopped never calls it.
+//! * An operator starts no threads, reads no clock and does no input or output.
+
+use crate::clock::ProcessingTime;
+use crate::consumer::Consumer;
+use crate::run::Run;
+use crate::{Epoch, Error};
+
+/// An epoch that is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EpochEnd {
+    /// Its number.
+    pub epoch: Epoch,
+    /// The processing time at which the job entered it: the same on every worker.
+    pub processing_time: ProcessingTime,
+}
+
+impl EpochEnd {
+    /// The end of an epoch, for driving operators by hand.
+    #[must_use]
+    pub fn new(epoch: Epoch, processing_time: ProcessingTime) -> Self {
+        Self { epoch, processing_time }
+    }
+}
+
+/// Whether an operator has said everything it had to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Everything.
+    Done,
+    /// Call again.
+    More,
+}
+
+/// A step with one input. See the [module documentation](self) for the rules.
+pub trait Operator: 'static {
+    /// The records that come in.
+    type In: Send + 'static;
+    /// The records that go out.
+    type Out: Send + 'static;
+
+    /// Takes all records of a batch and leaves it empty.
+    ///
+    /// # Errors
+    /// When the operator cannot go on; the job fails with the step's name.
+    fn on_batch(
+        &mut self,
+        batch: &mut Vec<Self::In>,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<(), Error>;
+
+    /// The epoch is complete on all inputs and all workers.
+    ///
+    /// # Errors
+    /// As for [`on_batch`](Operator::on_batch).
+    fn on_epoch_end(
+        &mut self,
+        end: EpochEnd,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<Turn, Error> {
+        let _ = (end, out);
+        Ok(Turn::Done)
+    }
+
+    /// The whole input has ended.
+    ///
+    /// # Errors
+    /// As for [`on_batch`](Operator::on_batch).
+    fn on_input_end(&mut self, out: &mut Output<'_, Self::Out>) -> Result<Turn, Error> {
+        let _ = out;
+        Ok(Turn::Done)
+    }
+}
+
+/// A step with two inputs. See the [module documentation](self) for the rules.
+pub trait TwoInput: 'static {
+    /// The records of the first input.
+    type Left: Send + 'static;
+    /// The records of the second input.
+    type Right: Send + 'static;
+    /// The records that go out.
+    type Out: Send + 'static;
+
+    /// Takes all records of a batch of the first input and leaves it empty.
+    ///
+    /// # Errors
+    /// When the operator cannot go on; the job fails with the step's name.
+    fn on_left(
+        &mut self,
+        batch: &mut Vec<Self::Left>,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<(), Error>;
+
+    /// Takes all records of a batch of the second input and leaves it empty.
+    ///
+    /// # Errors
+    /// As for [`on_left`](TwoInput::on_left).
+    fn on_right(
+        &mut self,
+        batch: &mut Vec<Self::Right>,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<(), Error>;
+
+    /// The epoch is complete on both inputs and all workers.
+    ///
+    /// # Errors
+    /// As for [`on_left`](TwoInput::on_left).
+    fn on_epoch_end(
+        &mut self,
+        end: EpochEnd,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<Turn, Error> {
+        let _ = (end, out);
+        Ok(Turn::Done)
+    }
+
+    /// Both inputs have ended.
+    ///
+    /// # Errors
+    /// As for [`on_left`](TwoInput::on_left).
+    fn on_input_end(&mut self, out: &mut Output<'_, Self::Out>) -> Result<Turn, Error> {
+        let _ = out;
+        Ok(Turn::Done)
+    }
+}
+
+/// Takes what a step emits and hands it on in batches.
+pub struct Output<'a, T> {
+    buffer: &'a mut Vec<T>,
+    target: usize,
+    next: &'a mut dyn Consumer<T>,
+    run: &'a mut Run,
+    batches: usize,
+}
+
+impl<'a, T: 'static> Output<'a, T> {
+    /// An output that fills `buffer` to `target` records and then hands it to `next`.
+    ///
+    /// # Panics
+    /// When `target` is zero.
+    pub fn new(
+        buffer: &'a mut Vec<T>,
+        target: usize,
+        next: &'a mut dyn Consumer<T>,
+        run: &'a mut Run,
+    ) -> Self {
+        assert!(target > 0, "a batch holds at least one record");
+        Self { buffer, target, next, run, batches: 0 }
+    }
+
+    /// Emits a record.
+    #[inline]
+    pub fn push(&mut self, record: T) {
+        self.buffer.push(record);
+        if self.buffer.len() >= self.target {
+            self.hand_on();
+        }
+    }
+
+    /// Emits a whole batch, in order behind what was pushed before, and leaves it empty.
+    pub fn push_batch(&mut self, batch: &mut Vec<T>) {
+        self.hand_on();
+        self.batches += 1;
+        self.next.batch(batch, self.run);
+    }
+
+    /// Whether this call has emitted what it should in one turn; return [`Turn::More`] then.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        /// Batches an operator emits at the end of an epoch before others get their turn.
+        const BATCHES_A_TURN: usize = 16;
+        self.batches >= BATCHES_A_TURN
+    }
+
+    /// The epoch of what is emitted.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.run.epoch
+    }
+
+    /// Hands on what is buffered.
+    pub fn hand_on(&mut self) {
+        if !self.buffer.is_empty() {
+            self.batches += 1;
+            self.next.batch(self.buffer, self.run);
+            debug_assert!(self.buffer.is_empty(), "a consumer takes every record of a batch");
+        }
+    }
+}
+
+impl<T> Extend<T> for Output<'_, T>
+where
+    T: 'static,
+{
+    fn extend<I: IntoIterator<Item = T>>(&mut self, records: I) {
+        for record in records {
+            self.push(record);
+        }
+    }
+}

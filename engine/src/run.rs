@@ -1,0 +1,127 @@
+//! The state of one pass through a run of fused steps: which epoch, which split, which step.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::metrics::WorkerCounters;
+use crate::{Epoch, Error, SplitId};
+
+/// One batch in so many is timed; the others are counted only.
+const TIMED_ONE_IN: u64 = 32;
+
+/// The number of a step in its plan.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct StepId(pub usize);
+
+/// What every consumer of a fused run can see, and where it reports to.
+pub struct Run {
+    /// The epoch of the records on their way.
+    pub epoch: Epoch,
+    /// The split of the source that the records on their way come from.
+    pub split: SplitId,
+    step: StepId,
+    emitted_bytes: usize,
+    error: Option<Error>,
+    names: Arc<[String]>,
+    counters: WorkerCounters,
+    passes: u64,
+    timing: bool,
+    /// Nanoseconds spent in the steps called by the current one, while timing.
+    inner_nanos: u64,
+}
+
+impl Run {
+    /// A run that begins in `step`.
+    pub(crate) fn new(step: StepId, names: Arc<[String]>, counters: WorkerCounters) -> Self {
+        Self {
+            epoch: Epoch(0),
+            split: SplitId(0),
+            step,
+            emitted_bytes: 0,
+            error: None,
+            names,
+            counters,
+            passes: 0,
+            timing: false,
+            inner_nanos: 0,
+        }
+    }
+
+    /// Reports an error of the current step; the job fails once control is back in the engine.
+    /// The first one counts.
+    pub fn fail(&mut self, error: Error) {
+        if self.error.is_none() {
+            self.error = Some(error.in_step(self.step_name()));
+        }
+    }
+
+    /// The step that is running, for naming it after a panic.
+    pub(crate) fn step(&self) -> StepId {
+        self.step
+    }
+
+    /// The name of the step that is running.
+    pub(crate) fn step_name(&self) -> &str {
+        &self.names[self.step.0]
+    }
+
+    /// Gives out the error that was reported, if any was.
+    pub(crate) fn result(&mut self) -> Result<(), Error> {
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    /// Counts bytes that left the run.
+    pub(crate) fn count_emitted(&mut self, bytes: usize) {
+        self.emitted_bytes += bytes;
+    }
+
+    /// Takes the bytes that left the run since the last call.
+    pub(crate) fn take_emitted(&mut self) -> usize {
+        std::mem::take(&mut self.emitted_bytes)
+    }
+
+    /// The counters of the worker.
+    pub(crate) fn counters(&self) -> &WorkerCounters {
+        &self.counters
+    }
+
+    /// Begins a pass of one batch; now and then one that is timed.
+    pub(crate) fn begin_pass(&mut self) {
+        self.passes += 1;
+        self.timing = self.passes % TIMED_ONE_IN == 1;
+    }
+
+    /// Runs `work` as `step`, on behalf of the step that is current, and times it if this pass is
+    /// timed. A panic leaves the step that caused it as the current one.
+    #[inline]
+    pub(crate) fn within(&mut self, step: StepId, work: impl FnOnce(&mut Self)) {
+        let weight = TIMED_ONE_IN;
+        self.within_weighted(step, weight, work);
+    }
+
+    /// As [`within`](Self::within), for work that is always timed.
+    pub(crate) fn within_timed(&mut self, step: StepId, work: impl FnOnce(&mut Self)) {
+        let timing = std::mem::replace(&mut self.timing, true);
+        self.within_weighted(step, 1, work);
+        self.timing = timing;
+    }
+
+    #[inline]
+    fn within_weighted(&mut self, step: StepId, weight: u64, work: impl FnOnce(&mut Self)) {
+        let caller = std::mem::replace(&mut self.step, step);
+        if self.timing {
+            let outer = std::mem::take(&mut self.inner_nanos);
+            let began = Instant::now();
+            work(self);
+            let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let own = nanos.saturating_sub(self.inner_nanos);
+            self.counters[step.0].busy.add(own.saturating_mul(weight));
+            self.inner_nanos = outer.saturating_add(nanos);
+        } else {
+            work(self);
+        }
+        self.step = caller;
+    }
+}

@@ -1,0 +1,130 @@
+//! The inside of a source's host: open readers and the fused run behind them.
+
+use std::collections::VecDeque;
+
+use crate::consumer::{Flush, Next};
+use crate::run::{Run, StepId};
+use crate::{DeadLetter, Error, ReadBuffer, ReadStatus, Reader, Split, SplitId};
+
+/// What reading once from a split came to.
+pub(crate) struct ReadOutcome {
+    pub(crate) status: ReadStatus,
+    /// Whether any record or dead letter came.
+    pub(crate) any: bool,
+    /// Bytes to charge to the split until they are finished: what the records hold.
+    pub(crate) bytes: usize,
+}
+
+/// What a source's host drives.
+pub(crate) trait SourceLogic {
+    /// The splits that are open: [`read`](SourceLogic::read) takes a number below this.
+    fn splits(&self) -> usize;
+
+    /// Opens further splits, as many as may be open at once. Says whether any is open.
+    fn open_more(&mut self) -> Result<bool, Error>;
+
+    /// Reads one batch and hands it to the run. A split that has ended is gone afterwards, and
+    /// the last one has taken its number.
+    fn read(&mut self, split: usize, run: &mut Run) -> Result<ReadOutcome, Error>;
+
+    /// Closes the readers; the input has not ended.
+    fn close(&mut self);
+
+    /// Hands on what the run has buffered.
+    fn flush(&mut self, flush: Flush, run: &mut Run);
+
+    /// Tells the run that the input has ended.
+    fn end(&mut self, run: &mut Run);
+}
+
+/// A reader and what it reads into.
+pub(crate) struct OpenSplit<T> {
+    pub(crate) id: SplitId,
+    pub(crate) is_bounded: bool,
+    pub(crate) reader: Box<dyn Reader<T>>,
+    pub(crate) buffer: ReadBuffer<T>,
+}
+
+/// Splits of known size that a worker reads at the same time; the others wait for their turn.
+/// Splits without a known size may never end and are all open from the start.
+const BOUNDED_SPLITS_OPEN: usize = 2;
+
+/// Opens a split by its number.
+pub(crate) type OpenReader<T> = Box<dyn Fn(SplitId, &Split) -> Result<OpenSplit<T>, Error>>;
+
+/// The splits of a source on one worker.
+pub(crate) struct SplitReaders<T> {
+    pub(crate) step: StepId,
+    pub(crate) waiting: VecDeque<(u32, Split)>,
+    pub(crate) open_reader: OpenReader<T>,
+    pub(crate) open: Vec<OpenSplit<T>>,
+    pub(crate) records: Next<T>,
+    pub(crate) dead: Next<DeadLetter>,
+}
+
+impl<T: 'static> SourceLogic for SplitReaders<T> {
+    fn splits(&self) -> usize {
+        self.open.len()
+    }
+
+    fn open_more(&mut self) -> Result<bool, Error> {
+        let mut bounded = self.open.iter().filter(|open| open.is_bounded).count();
+        let mut at = 0;
+        while at < self.waiting.len() {
+            let is_bounded = self.waiting[at].1.bytes.is_some();
+            if is_bounded && bounded >= BOUNDED_SPLITS_OPEN {
+                at += 1;
+                continue;
+            }
+            bounded += usize::from(is_bounded);
+            if let Some((number, split)) = self.waiting.remove(at) {
+                self.open.push((self.open_reader)(SplitId(number), &split)?);
+            }
+        }
+        Ok(!self.open.is_empty())
+    }
+
+    fn read(&mut self, split: usize, run: &mut Run) -> Result<ReadOutcome, Error> {
+        let open = &mut self.open[split];
+        run.split = open.id;
+        let mut status = Ok(ReadStatus::Pending);
+        run.within(self.step, |_| status = open.reader.read(&mut open.buffer));
+        let status = status?;
+        let mut batch = open.buffer.take();
+        let records = batch.records.len();
+        let any = records + batch.dead.len() > 0;
+        let counters = &run.counters()[self.step.0];
+        counters.records_in.add((records + batch.dead.len()) as u64 + batch.skipped);
+        counters.bytes.add(batch.bytes);
+        counters.bad.add(batch.dead.len() as u64 + batch.skipped);
+        counters.batches.add(u64::from(any));
+        let held = usize::try_from(batch.bytes).unwrap_or(usize::MAX);
+        let bytes = held.saturating_add(records * std::mem::size_of::<T>());
+        if records > 0 {
+            self.records.batch(&mut batch.records, run);
+        }
+        if !batch.dead.is_empty() {
+            self.dead.batch(&mut batch.dead, run);
+        }
+        self.open[split].buffer.recycle(batch.records);
+        if status == ReadStatus::End {
+            self.open.swap_remove(split);
+        }
+        Ok(ReadOutcome { status, any, bytes: bytes.max(run.take_emitted()) })
+    }
+
+    fn close(&mut self) {
+        self.waiting.clear();
+        self.open.clear();
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.records.flush(flush, run);
+        self.dead.flush(flush, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.records.end(run);
+        self.dead.end(run);
+    }
+}

@@ -1,0 +1,23 @@
+//! Aggregates: what a program wants to know about many records.
+//!
+//! An [`Aggregate`] says how; the methods of [`Stream`](crate::Stream) and
+//! [`KeyedStream`](crate::KeyedStream) say of what; [`KeyedAggregate`] and [`StreamAggregate`] ask
+//! when it should answer, because a stream without an end has no obvious moment for that.
+//!
+//! On their way to the worker that owns a key, records are combined into accumulators
+//! (`combiner`), so that what travels is an accumulator a key and epoch, not a record each.
+
+mod absorb;
+mod answer;
+mod combiner;
+mod contract;
+mod count;
+mod keyed;
+mod reduction;
+mod whole;
+
+pub use answer::{KeyedAggregate, StreamAggregate};
+pub use contract::Aggregate;
+
+pub(crate) use absorb::{Absorb, Partials};
+pub(crate) use reduction::Reduction;

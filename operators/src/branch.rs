@@ -1,0 +1,136 @@
+//! `branch` and `branch_by`: one stream as several.
+
+use rheos_engine::{Consumer, Error, ErrorKind, Flush, Next, Run, WorkerContext};
+
+use crate::Stream;
+
+impl<T: 'static> Stream<T> {
+    /// Parts the records into those for which `test` holds, and the others.
+    ///
+    /// # Semantics
+    /// * **Order**: kept within each part; between them it is not fixed.
+    /// * **State**: none.
+    /// * **End of the input**: passed on to both.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("even and odd");
+    /// let (even, odd) = job.source(given(0..10u64)).branch(|n| n % 2 == 0);
+    /// # drop((even, odd));
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn branch(
+        self,
+        test: impl Fn(&T) -> bool + Clone + Send + Sync + 'static,
+    ) -> (Stream<T>, Stream<T>) {
+        let make = move |_: &WorkerContext, yes, no| -> Next<T> {
+            Box::new(Branch { test: test.clone(), yes, no, spare: Vec::new() })
+        };
+        let (yes, no) = self.port().graph().stage_with_two(self.port(), "branch", make);
+        (Stream::new(yes), Stream::new(no))
+    }
+
+    /// Deals the records over `branches` streams: each goes to the one whose number `choose` says.
+    ///
+    /// The job fails when `choose` gives a number that is not below `branches`.
+    ///
+    /// # Semantics
+    /// * **Order**: kept within each branch; between them it is not fixed.
+    /// * **State**: none.
+    /// * **End of the input**: passed on to all.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// # Panics
+    /// When `branches` is zero.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("by remainder");
+    /// let by_remainder = job.source(given(0..10usize)).branch_by(3, |n| n % 3);
+    /// assert_eq!(by_remainder.len(), 3);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn branch_by(
+        self,
+        branches: usize,
+        choose: impl Fn(&T) -> usize + Clone + Send + Sync + 'static,
+    ) -> Vec<Stream<T>> {
+        assert!(branches > 0, "a stream parts into at least one branch");
+        let make = move |_: &WorkerContext, next: Vec<Next<T>>| -> Next<T> {
+            let branches = next.into_iter().map(|next| (Vec::new(), next)).collect();
+            Box::new(BranchBy { choose: choose.clone(), branches })
+        };
+        let graph = self.port().graph();
+        let ports = graph.stage_with_many(self.port(), "branch by", branches, make);
+        ports.into_iter().map(Stream::new).collect()
+    }
+}
+
+struct Branch<F, T> {
+    test: F,
+    yes: Next<T>,
+    no: Next<T>,
+    /// What is on its way to `no`; empty between batches.
+    spare: Vec<T>,
+}
+
+impl<T: 'static, F: Fn(&T) -> bool + 'static> Consumer<T> for Branch<F, T> {
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        self.spare.extend(batch.extract_if(.., |record| !(self.test)(record)));
+        if !batch.is_empty() {
+            self.yes.batch(batch, run);
+        }
+        if !self.spare.is_empty() {
+            self.no.batch(&mut self.spare, run);
+        }
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.yes.flush(flush, run);
+        self.no.flush(flush, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.yes.end(run);
+        self.no.end(run);
+    }
+}
+
+struct BranchBy<F, T> {
+    choose: F,
+    /// Each with what is on its way there; empty between batches.
+    branches: Vec<(Vec<T>, Next<T>)>,
+}
+
+impl<T: 'static, F: Fn(&T) -> usize + 'static> Consumer<T> for BranchBy<F, T> {
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        let branches = self.branches.len();
+        for record in batch.drain(..) {
+            let chosen = (self.choose)(&record);
+            match self.branches.get_mut(chosen) {
+                Some((records, _)) => records.push(record),
+                None => run.fail(no_such_branch(chosen, branches)),
+            }
+        }
+        for (records, next) in &mut self.branches {
+            if !records.is_empty() {
+                next.batch(records, run);
+            }
+        }
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.branches.iter_mut().for_each(|(_, next)| next.flush(flush, run));
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.branches.iter_mut().for_each(|(_, next)| next.end(run));
+    }
+}
+
+fn no_such_branch(chosen: usize, branches: usize) -> Error {
+    let attempted = format!("send a record to branch {chosen}");
+    let reason = format!("there are {branches}, counted from 0");
+    Error::new(ErrorKind::UserCode, attempted, reason)
+}

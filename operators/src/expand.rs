@@ -1,0 +1,106 @@
+//! `flat_map`, `flatten` and `expand`: any number of records for each record.
+//!
+//! What they make goes on in batches of the usual size while it is made, so that a record that
+//! becomes a million never stands in memory as a million.
+
+use rheos_engine::{Next, Output, Run};
+
+use crate::Stream;
+
+impl<T: 'static> Stream<T> {
+    /// Makes any number of records of each.
+    ///
+    /// # Semantics
+    /// * **Order**: kept; the records made of one stand where it stood.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("words");
+    /// let words: Stream<String> = job
+    ///     .source(given(["to be or", "not to be"]))
+    ///     .flat_map(|line| line.split(' ').map(str::to_owned));
+    /// # drop(words);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn flat_map<I>(
+        self,
+        map: impl Fn(T) -> I + Clone + Send + Sync + 'static,
+    ) -> Stream<I::Item>
+    where
+        I: IntoIterator,
+        I::Item: 'static,
+    {
+        self.expanding("flat map", move |record, out| out.extend(map(record)))
+    }
+
+    /// As [`flat_map`](Stream::flat_map), for results that are easier pushed one by one than given
+    /// back as a collection: above all for parts of the record, which is borrowed meanwhile.
+    ///
+    /// # Semantics
+    /// * **Order**: kept; the records made of one stand where it stood.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("words");
+    /// let lines = job.source(given([String::from("to be or"), String::from("not to be")]));
+    /// let words: Stream<String> = lines.expand(|line: String, out| {
+    ///     out.extend(line.split(' ').map(str::to_lowercase));
+    /// });
+    /// # drop(words);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn expand<U: 'static>(
+        self,
+        expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
+    ) -> Stream<U> {
+        self.expanding("expand", expand)
+    }
+
+    fn expanding<U: 'static>(
+        self,
+        kind: &'static str,
+        expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
+    ) -> Stream<U> {
+        self.batchwise(kind, move |context| {
+            let expand = expand.clone();
+            let target = context.limits().records_per_batch::<U>();
+            let mut buffer = Vec::new();
+            move |batch: &mut Vec<T>, next: &mut Next<U>, run: &mut Run| {
+                let mut out = Output::new(&mut buffer, target, &mut **next, run);
+                batch.drain(..).for_each(|record| expand(record, &mut out));
+                out.hand_on();
+            }
+        })
+    }
+}
+
+impl<I> Stream<I>
+where
+    I: IntoIterator + 'static,
+    I::Item: 'static,
+{
+    /// Makes a record of every item of each record.
+    ///
+    /// # Semantics
+    /// * **Order**: kept.
+    /// * **State**: none.
+    /// * **End of the input**: passed on.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Stream, examples::given};
+    /// let job = Job::new("flat");
+    /// let flat: Stream<u64> = job.source(given([vec![1, 2], vec![], vec![3]])).flatten();
+    /// # drop(flat);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn flatten(self) -> Stream<I::Item> {
+        self.expanding("flatten", |record, out| out.extend(record))
+    }
+}

@@ -1,0 +1,121 @@
+//! A job: the program's plan in the making. It never runs anything by itself.
+
+use rheos_engine::plan::{Explanation, Graph, Plan};
+use rheos_engine::{BadRecords, Config, DeadLetter, Error, JobHandle, Report, Source};
+
+use crate::Stream;
+
+/// A program: sources, steps and sinks, written down once and run by every worker.
+///
+/// ```
+/// # use rheos_operators::examples::{Nowhere, given};
+/// use rheos_operators::Job;
+///
+/// let job = Job::new("squares");
+/// job.source(given([1u64, 2, 3])).map(|n| n * n).sink(Nowhere::new());
+/// println!("{}", job.explain());
+/// ```
+pub struct Job {
+    graph: Graph,
+}
+
+impl Job {
+    /// An empty job. The name appears in reports and tells the processes of a job apart from
+    /// those of another.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { graph: Graph::new(name) }
+    }
+
+    /// Adds a source and gives its records.
+    ///
+    /// # Semantics
+    /// * **Order**: the records of a split keep their order; splits are read side by side.
+    /// * **State**: none; the position in each split belongs to the engine.
+    /// * **End of the input**: when all its splits have ended; a source without an end has none.
+    /// * **Workers**: which worker reads which split is not fixed.
+    /// * **Bad records**: what the source says, see [`Source::bad_records`]; the job fails with the
+    ///   place and the reason unless the source was told otherwise.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("letters");
+    /// let letters = job.source(given(["a", "b"])).named("the alphabet");
+    /// assert!(job.explain().to_string().contains("the alphabet"));
+    /// ```
+    pub fn source<S: Source>(&self, source: S) -> Stream<S::Record> {
+        let policy = source.bad_records();
+        Stream::new(self.graph.source(source, policy).0)
+    }
+
+    /// Adds a source and gives its records and, as a stream of their own, those that it could not
+    /// understand. It does not matter what the source says about bad records.
+    ///
+    /// # Semantics
+    /// As for [`source`](Job::source). Dead letters keep their order among themselves.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
+    /// let job = Job::new("letters");
+    /// let (letters, bad) = job.source_with_dead_letters(given(["a", "b"]));
+    /// bad.map(|letter| letter.reason).sink(Nowhere::new()).named("dead letters");
+    /// # drop(letters);
+    /// assert!(job.explain().to_string().contains("dead letters"));
+    /// ```
+    pub fn source_with_dead_letters<S: Source>(
+        &self,
+        source: S,
+    ) -> (Stream<S::Record>, Stream<DeadLetter>) {
+        let (records, dead) = self.graph.source(source, BadRecords::DeadLetter);
+        (Stream::new(records), Stream::new(dead))
+    }
+
+    /// The plan so far, for people: as text, as a Mermaid graph or as a Graphviz graph.
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        self.graph.explain()
+    }
+
+    /// The finished plan. Steps that are added to streams of the job afterwards are not part of it.
+    #[must_use]
+    pub fn into_plan(self) -> Plan {
+        self.graph.take()
+    }
+
+    /// Starts the job and returns once its workers run, with a handle to stop, drain, watch and
+    /// wait for it.
+    ///
+    /// # Errors
+    /// When the configuration or the plan cannot be run, a source cannot be listed, a sink's
+    /// target cannot be prepared, or the processes of the job do not find each other.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
+    /// let job = Job::new("numbers");
+    /// job.source(given(0..100u64)).sink(Nowhere::new());
+    /// let handle = job.start(rheos_engine::Config::default().workers(2))?;
+    /// assert_eq!(handle.wait()?.records, 100);
+    /// # Ok::<(), rheos_engine::Error>(())
+    /// ```
+    pub fn start(self, config: Config) -> Result<JobHandle, Error> {
+        rheos_engine::start(self.into_plan(), config)
+    }
+
+    /// Runs the job to its end: [`start`](Job::start), then [`JobHandle::wait`].
+    ///
+    /// # Errors
+    /// As for [`start`](Job::start), and whatever the job fails with while it runs; the error
+    /// names the step.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
+    /// let job = Job::new("numbers");
+    /// job.source(given(0..100u64)).filter(|n| n % 2 == 0).sink(Nowhere::new()).named("nowhere");
+    /// let report = job.run(rheos_engine::Config::default().workers(2))?;
+    /// assert_eq!(report.step("nowhere").unwrap().records_in, 50);
+    /// # Ok::<(), rheos_engine::Error>(())
+    /// ```
+    pub fn run(self, config: Config) -> Result<Report, Error> {
+        self.start(config)?.wait()
+    }
+}

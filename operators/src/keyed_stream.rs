@@ -1,0 +1,40 @@
+//! The handle of a keyed stream: records with a key and the key's hash.
+
+use rheos_engine::Keyed;
+
+use crate::Stream;
+
+/// Records that each belong to a key. Steps on it treat each key for itself, on the one worker
+/// that owns the key.
+///
+/// Keying moves nothing: records travel to their worker where a step first needs it.
+pub struct KeyedStream<K, V> {
+    records: Stream<Keyed<K, V>>,
+}
+
+impl<K: 'static, V: 'static> KeyedStream<K, V> {
+    pub(crate) fn new(records: Stream<Keyed<K, V>>) -> Self {
+        Self { records }
+    }
+
+    /// The records with their keys and hashes.
+    pub(crate) fn into_keyed(self) -> Stream<Keyed<K, V>> {
+        self.records
+    }
+
+    /// Names the step that gives this stream, for errors, reports and explanations.
+    ///
+    /// # Panics
+    /// When another step of the job has that name.
+    #[must_use = "without a reader the records are dropped"]
+    pub fn named(self, name: &str) -> Self {
+        Self::new(self.records.named(name))
+    }
+}
+
+impl<K: Clone + 'static, V: Clone + 'static> Clone for KeyedStream<K, V> {
+    /// A second reader of the same stream.
+    fn clone(&self) -> Self {
+        Self::new(self.records.clone())
+    }
+}

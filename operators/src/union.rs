@@ -1,0 +1,49 @@
+//! `union`: several streams as one.
+
+use crate::Stream;
+
+impl<T: 'static> Stream<T> {
+    /// The records of this stream and of another one.
+    ///
+    /// # Semantics
+    /// * **Order**: kept within each of the two; between them it is not fixed.
+    /// * **State**: none.
+    /// * **End of the input**: when both have ended.
+    /// * **Workers**: records stay on their worker.
+    ///
+    /// # Panics
+    /// When the streams belong to different jobs.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("both");
+    /// let both = job.source(given([1u64])).union(job.source(given([2u64])));
+    /// # drop(both);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn union(self, other: Stream<T>) -> Stream<T> {
+        self.union_all([other])
+    }
+
+    /// The records of this stream and of any number of others; see [`union`](Stream::union).
+    ///
+    /// # Semantics
+    /// As for [`union`](Stream::union).
+    ///
+    /// # Panics
+    /// When the streams belong to different jobs.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::given};
+    /// let job = Job::new("all");
+    /// let parts = (1..4u64).map(|n| job.source(given([n])));
+    /// let all = job.source(given([0u64])).union_all(parts);
+    /// # drop(all);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn union_all(self, others: impl IntoIterator<Item = Stream<T>>) -> Stream<T> {
+        let graph = self.port().graph().clone();
+        let inputs: Vec<_> = std::iter::once(self).chain(others).map(Stream::into_port).collect();
+        Stream::new(graph.union(&inputs))
+    }
+}
