@@ -9,7 +9,7 @@
 //! | connector | reads | writes |
 //! |---|---|---|
 //! | [`collection`] | a list in memory | |
-//! | [`file`] | files, whole, in ranges, as they grow and appear | a file, parts in a folder |
+//! | [`file`](mod@file) | files, whole, in ranges, as they grow and appear | a file, parts in a folder |
 //! | [`generator`] | records made from their index, also at a rate | |
 //! | [`channel()`](channel::channel) | what ordinary code sends | |
 //! | [`collect()`](collect::collect) | | into a list, for after the run |
