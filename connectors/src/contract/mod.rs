@@ -5,16 +5,16 @@
 mod sink;
 mod source;
 
-use std::time::Duration;
+use std::time::Instant;
+
+use crate::drive::PATIENCE;
 
 pub(crate) use self::sink::{check_sink, drive_sink, open_writer};
 pub(crate) use self::source::{check_drop, drive_source, read_until};
 
-/// How long a test waits for a wake-up before it looks again; waking is a hint, and a test that
-/// hangs for ever says nothing.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// Waits until the thread is woken.
+/// Waits until the thread is woken; counts on the waker alone.
 pub(crate) fn wait() {
-    std::thread::park_timeout(LOOK_AGAIN);
+    let start = Instant::now();
+    std::thread::park_timeout(PATIENCE);
+    assert!(start.elapsed() < PATIENCE, "nobody woke the worker");
 }

@@ -146,13 +146,14 @@ fn bad_lines_follow_the_policy_and_are_found_again() {
 fn a_file_that_changed_since_it_was_listed_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");
-    for after in [Some(&b"one\n"[..]), None] {
-        write_file(&path, b"one\ntwo\n");
-        let source = TextFiles::path(&path);
+    let packed = folder.path().join("a.txt.gz");
+    for (path, after) in [(&path, Some(&b"one\n"[..])), (&packed, Some(b"")), (&path, None)] {
+        write_file(path, b"one\ntwo\n");
+        let source = TextFiles::path(path);
         let split = &source.splits(&SplitContext { workers: 1 }).unwrap()[0];
         match after {
-            Some(bytes) => write_file(&path, bytes),
-            None => std::fs::remove_file(&path).unwrap(),
+            Some(bytes) => write_file(path, bytes),
+            None => std::fs::remove_file(path).unwrap(),
         }
         let mut reader = open_reader(&source, split, None).unwrap();
         let error = read_until(&mut *reader, &mut Vec::new(), 9).unwrap_err().to_string();
