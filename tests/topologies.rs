@@ -91,7 +91,7 @@ fn errors_leave_with_their_records() {
     check(
         |input| {
             let (good, bad) = input.try_map(|(key, value)| match value {
-                0.. => Ok(key),
+                0.. => Ok(*key),
                 _ => Err(format!("{value} is negative")),
             });
             good.map(|key| (key, String::new())).union(bad.map(|((key, _), why)| (key, why)))
@@ -191,7 +191,7 @@ fn distinct_values_come_once() {
 fn scans_see_every_record_of_their_key() {
     check(
         |input| {
-            input.key_by(|(key, _)| *key).scan(|seen: &mut u64, key, _| {
+            input.key_by(|(key, _)| *key).scan(0u64, |seen, key, _| {
                 *seen += 1;
                 Some((*key, *seen))
             })

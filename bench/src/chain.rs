@@ -40,7 +40,7 @@ fn chain(options: &Options, workers: usize) -> anyhow::Result<()> {
     let job = Job::new("chain");
     let mut stream = job.source(Numbers::new(records));
     for step in 0..options.steps {
-        stream = stream.key_by(move |n| (n >> step) % keys).scan(|seen: &mut u64, _, n: u64| {
+        stream = stream.key_by(move |n| (n >> step) % keys).scan(0u64, |seen, _, n| {
             *seen += 1;
             Some(n)
         });
