@@ -16,7 +16,9 @@ const AT_MOST: Duration = Duration::from_secs(30);
 /// The path of a built example, which cargo puts beside the tests.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples").join(name)
+    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(path.exists(), "{} is not built: run `cargo build --examples` first", path.display());
+    path
 }
 
 fn start(name: &str, arguments: &[&str]) -> Child {

@@ -197,7 +197,7 @@ impl Porter {
                 Ok((socket, address)) => self.seat(socket, &address),
                 Err(cause) if passes(&cause) => {
                     tracing::warn!(address = self.name, %cause, "accepted nothing");
-                    std::thread::sleep(SHORTAGE_PAUSE);
+                    std::thread::park_timeout(SHORTAGE_PAUSE);
                     continue;
                 }
                 Err(cause) => {
