@@ -39,12 +39,12 @@ impl FileSplit {
             path: file.path.as_os_str().as_bytes().to_vec(),
             start: 0,
             end: None,
-            // Pipes have no size, and some files of the operating system claim to have none.
-            listed_bytes: Some(file.metadata.len())
-                .filter(|bytes| file.metadata.is_file() && *bytes > 0),
+            // Pipes have no size: they may never end.
+            listed_bytes: Some(file.metadata.len()).filter(|_| file.metadata.is_file()),
         };
         match whole.listed_bytes {
-            Some(bytes) if Compression::of(&file.path) == Compression::None => {
+            // Some files of the operating system claim to be empty and are not.
+            Some(bytes) if bytes > 0 && Compression::of(&file.path) == Compression::None => {
                 let range = RANGE_BYTES.max(bytes.div_ceil(max_ranges));
                 (0..bytes.div_ceil(range))
                     .map(|index| Self {
@@ -75,7 +75,8 @@ impl FileSplit {
         Ok(Split {
             payload: encode(self, &name)?,
             name,
-            bytes: self.end.map(|end| end - self.start),
+            // Of a compressed file, its own size: what it holds is not known.
+            bytes: self.end.map(|end| end - self.start).or(self.listed_bytes),
             at_origin: false,
         })
     }

@@ -81,6 +81,9 @@ fn reading_continues_from_any_position_in_any_compression() {
         let records = drive_source(&source, 1).unwrap().records;
         assert_eq!(records.iter().map(|order| order.id).collect::<Vec<_>>(), [1, 2, 3], "{name}");
         assert_eq!(source.replay(), Replay::FromPosition);
+        // A size says that the split ends, so that not all of them are opened at the same time.
+        let split = &source.splits(&SplitContext { workers: 1 }).unwrap()[0];
+        assert_eq!(split.bytes, Some(path.metadata().unwrap().len()));
         check_replay(&source, 1, 1);
         check_drop(&source, || !is_open(&path));
     }
@@ -199,6 +202,7 @@ fn a_pipe_is_read_as_it_comes() {
     let (read, mut write) = std::io::pipe().unwrap();
     let source = TextFiles::path(format!("/proc/self/fd/{}", read.as_raw_fd()));
     let split = source.splits(&SplitContext { workers: 4 }).unwrap().remove(0);
+    assert_eq!(split.bytes, None, "it may never end");
     let mut reader = open_reader(&source, &split, None).unwrap();
     for text in ["one", "two"] {
         writeln!(write, "{text}").unwrap();
