@@ -67,6 +67,22 @@ fn a_rate_is_not_exceeded_and_the_worker_is_woken_for_the_rest() {
 }
 
 #[test]
+fn a_reader_that_continues_does_not_wait_for_what_was_made_before() {
+    let source = Generator::new(|index| index).rate_per_second(1e-6);
+    let split = &source.splits(&SplitContext { workers: 2 }).unwrap()[1];
+    let behind = Position(5_u64.to_le_bytes().to_vec());
+    let mut reader = open(&source, split, Some(&behind)).unwrap();
+    let mut buffer = ReadBuffer::new(64, BadRecords::Fail);
+    reader.read(&mut buffer).unwrap();
+    assert!(buffer.take().records.is_empty(), "it is due after the one of the other split");
+    let first = &source.splits(&SplitContext { workers: 2 }).unwrap()[0];
+    let behind = Position(4_u64.to_le_bytes().to_vec());
+    let mut reader = open(&source, first, Some(&behind)).unwrap();
+    reader.read(&mut buffer).unwrap();
+    assert_eq!(buffer.take().records, [4]);
+}
+
+#[test]
 fn a_record_that_is_not_due_is_pending() {
     let source = Generator::new(|index| index).rate_per_second(1e-6);
     let split = &source.splits(&SplitContext { workers: 1 }).unwrap()[0];

@@ -92,7 +92,7 @@ pub(crate) fn further_clients_are_closed_until_there_is_room(
 pub(crate) fn dropping_the_reader_closes_everything(
     source: &impl Source<Record = Vec<u8>>,
     connect: impl Fn() -> Socket,
-    try_connect: impl Fn() -> bool,
+    is_taken: impl Fn() -> bool,
 ) {
     let mut pump = Pump::open(source);
     let mut client = connect();
@@ -100,7 +100,7 @@ pub(crate) fn dropping_the_reader_closes_everything(
     pump.until(1);
     drop(pump);
     assert_closed(client);
-    wait_for("the address to be free", || (!try_connect()).then_some(()));
+    wait_for("the address to be free", || (!is_taken()).then_some(()));
 }
 
 /// A source that connects, to a listener of the test.
@@ -288,7 +288,7 @@ pub(crate) fn a_reader_that_goes_away_fails_the_job(
 pub(crate) fn a_listening_sink_waits_for_one_client(
     sink: &impl Sink<Record = String>,
     connect: impl Fn() -> Socket,
-    try_connect: impl Fn() -> bool,
+    is_taken: impl Fn() -> bool,
 ) {
     let mut writer = writer_of(sink);
     assert!(!writer.ready().unwrap());
@@ -296,7 +296,7 @@ pub(crate) fn a_listening_sink_waits_for_one_client(
     // Only the waker ends this, before its deadline.
     std::thread::park_timeout(PATIENCE);
     wait_until_ready(&mut *writer);
-    wait_for("the address to be free", || (!try_connect()).then_some(()));
+    wait_for("the address to be free", || (!is_taken()).then_some(()));
     writer.write(&mut vec!["for you".to_owned()]).unwrap();
     writer.end_epoch(Epoch(0)).unwrap();
     let mut seen = [0; 8];
@@ -307,7 +307,7 @@ pub(crate) fn a_listening_sink_waits_for_one_client(
 
     let unused = writer_of(sink);
     unused.finish(Finish::Commit).unwrap();
-    wait_for("the address to be free", || (!try_connect()).then_some(()));
+    wait_for("the address to be free", || (!is_taken()).then_some(()));
 }
 
 /// The other side has closed it: an end or a reset.

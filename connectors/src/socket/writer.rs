@@ -184,3 +184,44 @@ fn waited_in_vain(cause: &io::Error) -> bool {
     matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
         && cause.raw_os_error() != Some(libc::ETIMEDOUT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    use crate::drive::PATIENCE;
+
+    /// What a writer holds, the same socket once more, and the other side.
+    fn connection() -> (SteadySocket, Arc<Socket>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        far.set_read_timeout(Some(PATIENCE)).unwrap();
+        let socket: Arc<Socket> = Arc::new(near.into());
+        let steady = SteadySocket {
+            socket: Arc::clone(&socket),
+            finishing: Arc::default(),
+            finish_timeout: PATIENCE,
+        };
+        (steady, socket, far)
+    }
+
+    #[test]
+    fn the_other_side_sees_the_end_before_the_socket_is_closed() {
+        let (steady, _kept_open, mut far) = connection();
+        let closing = std::thread::spawn(move || steady.close());
+        assert_eq!(far.read(&mut [0]).unwrap(), 0);
+        drop(far);
+        closing.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn what_the_other_side_sends_is_taken_before_the_socket_is_closed() {
+        let (steady, socket, mut far) = connection();
+        far.write_all(&[b'x'; 20_000]).unwrap();
+        far.shutdown(Shutdown::Write).unwrap();
+        steady.close().unwrap();
+        assert_eq!((&*socket).read(&mut [0]).unwrap(), 0, "there are bytes left");
+    }
+}

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The datagrams of one source or sink so far, in this process.
 #[derive(Clone, Debug, Default)]
 pub struct UdpCounts {
-    numbers: Arc<Numbers>,
+    pub(super) numbers: Arc<Numbers>,
 }
 
 #[derive(Debug, Default)]
-struct Numbers {
+pub(super) struct Numbers {
     datagrams: AtomicU64,
     bytes: AtomicU64,
     dropped: AtomicU64,

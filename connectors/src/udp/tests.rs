@@ -1,6 +1,7 @@
 //! UDP sources and sinks against real sockets on 127.0.0.1, at ports that the system chooses.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rheos_engine::{BadRecords, ErrorKind, Finish};
@@ -85,6 +86,9 @@ fn dropping_the_reader_closes_the_socket() {
     pump.until(1);
     drop(pump);
     wait_for("the address to be free", || UdpSocket::bind(bound).ok());
+    // The receiving thread counts, so it holds the counts as long as it runs.
+    let counts = source.counts();
+    wait_for("the thread to end", || (Arc::strong_count(&counts.numbers) == 2).then_some(()));
     // Also one that was never read from.
     let again = UdpSource::bind(ANY_PORT, RawLines);
     let unread = Pump::open(&again);

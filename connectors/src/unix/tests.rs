@@ -30,7 +30,7 @@ fn connect_to(path: &Path) -> impl Fn() -> Socket + Send + 'static {
     }
 }
 
-fn can_connect_to(path: &Path) -> impl Fn() -> bool {
+fn is_taken(path: &Path) -> impl Fn() -> bool {
     move || UnixStream::connect(path).is_ok()
 }
 
@@ -56,7 +56,7 @@ fn further_clients_are_closed_until_there_is_room() {
 fn dropping_the_reader_closes_everything_and_removes_the_file() {
     let (_folder, path) = place();
     let source = UnixSource::listen(&path, RawLines);
-    suite::dropping_the_reader_closes_everything(&source, connect_to(&path), can_connect_to(&path));
+    suite::dropping_the_reader_closes_everything(&source, connect_to(&path), is_taken(&path));
     assert!(!path.exists());
 }
 
@@ -120,7 +120,7 @@ fn a_listening_sink_waits_for_one_client() {
     suite::a_listening_sink_waits_for_one_client(
         &UnixSink::listen(&path, Text),
         connect_to(&path),
-        can_connect_to(&path),
+        is_taken(&path),
     );
 }
 
@@ -148,5 +148,5 @@ fn only_a_socket_file_where_nobody_listens_is_replaced() {
     drop(listener);
 
     assert!(path.exists(), "a program that ends leaves its file");
-    suite::dropping_the_reader_closes_everything(&source, connect_to(&path), can_connect_to(&path));
+    suite::dropping_the_reader_closes_everything(&source, connect_to(&path), is_taken(&path));
 }
