@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_branch_that_is_none_fails_the_job() {
-        let make = |_: &_, next| -> Next<usize> { Box::new(BranchBy::new(|n: &usize| *n, vec![next])) };
+        let make =
+            |_: &_, next| -> Next<usize> { Box::new(BranchBy::new(|n: &usize| *n, vec![next])) };
         assert_eq!(harness::through(make, [vec![0, 0]]).unwrap(), [0, 0]);
         let error = harness::through(make, [vec![0, 1]]).unwrap_err();
         assert!(error.to_string().contains("branch 1"), "{error}");

@@ -154,3 +154,88 @@ impl<K: Key, V: ExchangeData> Operator for First<K, V> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rheos_engine::harness::{Collected, run};
+
+    use super::*;
+    use crate::aggregate::{ASIDE_RECORDS, TRIAL_RECORDS};
+    use crate::random::Random;
+    use crate::workers::Workers;
+
+    #[test]
+    fn each_key_comes_once_and_at_once() {
+        for (seed, workers, combiner_keys) in
+            (0..10).flat_map(|seed| [(seed, 1, 100), (seed, 4, 100), (seed, 4, 1), (seed, 1, 3)])
+        {
+            let limits = Limits { combiner_keys, ..Limits::default() };
+            let stage = |next| Box::new(Repetitions::new(&limits, next)) as _;
+            let mut distinct = Workers::by_key(workers, stage, First::default);
+            let mut random = Random::new(seed);
+            let mut seen = HashSet::new();
+            for epoch in random.epochs() {
+                for (worker, records) in random.deal(epoch, workers).into_iter().enumerate() {
+                    for batch in random.batches(records) {
+                        let wanted: Vec<_> = batch
+                            .iter()
+                            .filter(|(key, _)| seen.insert(*key))
+                            .map(|(key, value)| Keyed::new(*key, *value))
+                            .collect();
+                        let batch = batch.into_iter().map(|(k, v)| Keyed::new(k, v)).collect();
+                        assert_eq!(distinct.batch(worker, batch), wanted, "seed {seed}");
+                    }
+                }
+                assert_eq!(distinct.end_epoch(), [], "seed {seed}");
+            }
+            assert_eq!(distinct.end_input(), [], "seed {seed}");
+        }
+    }
+
+    fn repetitions(combiner_keys: usize) -> (Repetitions<u64, ()>, Collected<Keyed<u64, ()>>) {
+        let (next, sent) = Collected::consumer();
+        let limits = Limits { combiner_keys, ..Limits::default() };
+        (Repetitions::new(&limits, next), sent)
+    }
+
+    fn keyed(keys: impl IntoIterator<Item = u64>) -> Vec<Keyed<u64, ()>> {
+        keys.into_iter().map(|key| Keyed::new(key, ())).collect()
+    }
+
+    #[test]
+    fn repetitions_do_not_travel_even_in_later_epochs() {
+        let (mut step, sent) = repetitions(100);
+        let mut run = run();
+        step.batch(&mut keyed([1, 2, 1]), &mut run);
+        step.flush(Flush::EpochEnd, &mut run);
+        step.batch(&mut keyed([2, 3]), &mut run);
+        assert_eq!(sent.take(), keyed([1, 2, 3]));
+    }
+
+    #[test]
+    fn it_remembers_no_more_keys_than_its_limit() {
+        let (mut step, sent) = repetitions(10);
+        let mut run = run();
+        for _ in 0..3 {
+            step.batch(&mut keyed(0..15), &mut run);
+            assert!(step.sent.len() <= 10);
+        }
+        assert!(sent.take().len() >= 15);
+    }
+
+    #[test]
+    fn it_steps_aside_where_nothing_repeats_and_tries_again() {
+        let (mut step, sent) = repetitions(1 << 16);
+        let mut run = run();
+        step.batch(&mut keyed(0..TRIAL_RECORDS), &mut run);
+        assert!(step.sent.is_empty() && sent.take().len() as u64 == TRIAL_RECORDS);
+        step.batch(&mut keyed([1; 2]), &mut run);
+        assert_eq!(sent.take(), keyed([1; 2]), "everything passes");
+        step.batch(&mut keyed((0..ASIDE_RECORDS).map(|_| 1)), &mut run);
+        drop(sent.take());
+        step.batch(&mut keyed([1; 2]), &mut run);
+        assert_eq!(sent.take(), keyed([1]), "it drops again");
+    }
+}

@@ -25,7 +25,10 @@ impl<T: 'static> Stream<T> {
     /// # drop(words);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn flat_map<I>(self, map: impl Fn(T) -> I + Clone + Send + Sync + 'static) -> Stream<I::Item>
+    pub fn flat_map<I>(
+        self,
+        map: impl Fn(T) -> I + Clone + Send + Sync + 'static,
+    ) -> Stream<I::Item>
     where
         I: IntoIterator,
         I::Item: 'static,

@@ -136,8 +136,7 @@ impl<T: 'static, E: 'static> Stream<Result<T, E>> {
     }
 }
 
-fn failing<T: 'static, E: Display>(
-) -> impl FnMut(&mut Vec<Result<T, E>>, &mut Next<T>, &mut Run) {
+fn failing<T: 'static, E: Display>() -> impl FnMut(&mut Vec<Result<T, E>>, &mut Next<T>, &mut Run) {
     // What is on its way to the next step; empty between batches.
     let mut values = Vec::new();
     move |batch, next, run| {

@@ -89,3 +89,40 @@ where
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rheos_engine::harness::Harness;
+
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn each_value_meets_the_state_that_the_one_before_it_left() {
+        for seed in 0..10 {
+            let step = |sum: &mut i64, key: &u64, value: i64| {
+                *sum += value;
+                (*sum % 2 == 0).then_some((*key, *sum))
+            };
+            let mut harness = Harness::new(Scan::new(100, step));
+            let mut sums = HashMap::<u64, i64>::new();
+            let mut random = Random::new(seed);
+            for epoch in random.epochs() {
+                for batch in random.batches(epoch) {
+                    let mut wanted = Vec::new();
+                    for (key, value) in &batch {
+                        let sum = sums.entry(*key).or_insert(100);
+                        *sum += value;
+                        wanted.extend((*sum % 2 == 0).then_some((*key, *sum)));
+                    }
+                    let batch = batch.into_iter().map(|(k, v)| Keyed::new(k, v)).collect();
+                    assert_eq!(harness.batch(batch).unwrap(), wanted, "seed {seed}");
+                }
+                assert_eq!(harness.end_epoch().unwrap(), [], "seed {seed}");
+            }
+            assert_eq!(harness.end_input().unwrap(), [], "seed {seed}");
+        }
+    }
+}

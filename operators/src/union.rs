@@ -43,8 +43,7 @@ impl<T: 'static> Stream<T> {
     #[must_use = "without a reader the records are dropped"]
     pub fn union_all(self, others: impl IntoIterator<Item = Stream<T>>) -> Stream<T> {
         let graph = self.port().graph().clone();
-        let inputs: Vec<_> =
-            std::iter::once(self).chain(others).map(Stream::into_port).collect();
+        let inputs: Vec<_> = std::iter::once(self).chain(others).map(Stream::into_port).collect();
         Stream::new(graph.union(&inputs))
     }
 }

@@ -33,9 +33,10 @@ impl<K: Key, R: Send + 'static> KeyedAggregate<K, R> {
         let attach = move |answer| {
             let records = input.into_keyed();
             let combine = how.clone();
-            let partials = records.port().graph().stage(records.port(), "combine", move |c, next| {
-                Box::new(Combiner::new(combine.clone(), c.limits(), next))
-            });
+            let partials =
+                records.port().graph().stage(records.port(), "combine", move |c, next| {
+                    Box::new(Combiner::new(combine.clone(), c.limits(), next))
+                });
             attach_keyed(kind, Stream::new(partials), Partials(how), answer)
         };
         Self { attach: Box::new(attach) }

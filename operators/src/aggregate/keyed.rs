@@ -1,8 +1,6 @@
 //! The steps that keep an accumulator for each key: one says what changed, one says all at the end.
 
-use rheos_engine::{
-    Entry, EpochEnd, Error, Key, Keyed, KeyedState, Operator, Output, Turn,
-};
+use rheos_engine::{Entry, EpochEnd, Error, Key, Keyed, KeyedState, Operator, Output, Turn};
 use serde::{Deserialize, Serialize};
 
 use super::Absorb;

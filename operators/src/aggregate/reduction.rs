@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn steps_aside_when_more_than_two_thirds_are_new() {
-        for (new_in_hundred, combines) in [(0, true), (50, true), (66, true), (67, false), (100, false)] {
+        for (new_in_hundred, combines) in
+            [(0, true), (50, true), (66, true), (67, false), (100, false)]
+        {
             assert_eq!(after_trial(new_in_hundred).combines(), combines, "{new_in_hundred} %");
         }
     }
