@@ -154,16 +154,16 @@ mod tests {
 
     #[test]
     fn every_record_is_in_one_of_the_two_branches() {
-        let ((yes, even), (no, odd)) = (Collected::consumer(), Collected::consumer());
-        let mut step = Branch::new(|n: &u64| n % 2 == 0, yes, no);
+        let ((yes, small), (no, large)) = (Collected::consumer(), Collected::consumer());
+        let mut step = Branch::new(|n: &u64| *n < 3, yes, no);
         let mut run = harness::run();
         for mut batch in [vec![1, 2, 3], vec![4], vec![5], vec![]] {
             step.batch(&mut batch, &mut run);
             assert!(batch.is_empty());
         }
         step.end(&mut run);
-        assert_eq!((even.take(), odd.take()), (vec![2, 4], vec![1, 3, 5]));
-        assert!(even.has_ended() && odd.has_ended());
+        assert_eq!((small.take(), large.take()), (vec![1, 2], vec![3, 4, 5]));
+        assert!(small.has_ended() && large.has_ended());
     }
 
     #[test]
