@@ -83,3 +83,20 @@ impl<T: Key> Stream<T> {
         self.keying("key by self", |record| Keyed::new(record, ()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::hash_key;
+
+    use super::*;
+    use crate::batchwise::through;
+
+    #[test]
+    fn a_keyed_record_carries_the_hash_of_its_key() {
+        let words = [vec!["to", "be"], vec!["to"]];
+        let keyed = through(mapping(|word: &str| Keyed::new(word.len(), word)), words).unwrap();
+        let wanted = ["to", "be", "to"].map(|word| (hash_key(&2usize), 2, word));
+        let got: Vec<_> = keyed.into_iter().map(|k| (k.hash, k.key, k.value)).collect();
+        assert_eq!(got, wanted);
+    }
+}

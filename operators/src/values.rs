@@ -26,8 +26,7 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
         self,
         map: impl Fn(V) -> U + Clone + Send + Sync + 'static,
     ) -> KeyedStream<K, U> {
-        let map = move |Keyed { hash, key, value }| Keyed { hash, key, value: map(value) };
-        KeyedStream::new(self.mapped("map values", map))
+        KeyedStream::new(self.mapped("map values", on_value(map)))
     }
 
     /// Keeps the records for whose value `keep` holds.
@@ -115,5 +114,28 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
         map: impl Fn(Keyed<K, V>) -> U + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
         self.into_keyed().batchwise(kind, move |_| mapping(map.clone()))
+    }
+}
+
+/// A function of values as one of keyed records.
+fn on_value<K, V, U>(
+    map: impl Fn(V) -> U + Clone + Send + Sync + 'static,
+) -> impl Fn(Keyed<K, V>) -> Keyed<K, U> + Clone + Send + Sync + 'static {
+    move |Keyed { hash, key, value }| Keyed { hash, key, value: map(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batchwise::through;
+
+    #[test]
+    fn map_values_leaves_keys_and_hashes_alone() {
+        let records = vec![Keyed { hash: 7, key: 'a', value: 1u64 }, Keyed::new('b', 2)];
+        let hash = records[1].hash;
+        let mapped = through(mapping(on_value(|n: u64| n.to_string())), [records]).unwrap();
+        let wanted = [(7, 'a', "1"), (hash, 'b', "2")];
+        let got: Vec<_> = mapped.iter().map(|k| (k.hash, k.key, k.value.as_str())).collect();
+        assert_eq!(got, wanted);
     }
 }
