@@ -1,1 +1,31 @@
-//! placeholder
+//! Rheos: stream processing as a Rust library.
+//!
+//! A program builds a typed graph of operators between sources and sinks; the engine runs it on
+//! worker threads and, unchanged, on several processes. This crate re-exports the three crates
+//! that do the work and nothing else:
+//!
+//! * [`engine`]: how a job runs: configuration, contracts, epochs, failures, reports;
+//! * [`operators`]: what can be done with a stream;
+//! * [`connectors`]: where records come from and go to.
+//!
+#![doc = include_str!("../README.md")]
+
+pub use rheos_connectors as connectors;
+pub use rheos_engine as engine;
+pub use rheos_operators as operators;
+
+pub use rheos_engine::cli;
+pub use rheos_engine::harness;
+pub use rheos_engine::{Config, Error, ErrorKind, Report, exit_code};
+pub use rheos_operators::{Job, KeyedStream, Stream};
+
+/// What most programs use, in one import: `use rheos::prelude::*;`.
+pub mod prelude {
+    pub use rheos_connectors::*;
+    pub use rheos_engine::cli::JobArgs;
+    pub use rheos_engine::{
+        BadRecords, Clock, Config, DeadLetter, Error, ErrorKind, Operator, Output, Processes,
+        Report, Sink, Source, Turn, TwoInput, exit_code,
+    };
+    pub use rheos_operators::*;
+}

@@ -60,6 +60,9 @@ pub struct Config {
     pub drain_on_signal: bool,
     /// A file into which the plan is explained before anything runs, if any.
     pub explain: Option<PathBuf>,
+    /// A socket that is bound already to the address of this process in [`Processes::Hosts`], if
+    /// it is process 0; it binds that address itself unless set.
+    pub listener: Option<Arc<std::net::TcpListener>>,
     /// The bounds of the job.
     pub limits: Limits,
     /// Where processing time comes from; the machine's clock unless set.
@@ -76,6 +79,7 @@ impl Default for Config {
             signals: false,
             drain_on_signal: false,
             explain: None,
+            listener: None,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
         }

@@ -1,7 +1,7 @@
 //! A job: the program's plan in the making. It never runs anything by itself.
 
 use rheos_engine::plan::{Explanation, Graph, Plan};
-use rheos_engine::{BadRecords, DeadLetter, Source};
+use rheos_engine::{BadRecords, Config, DeadLetter, Error, JobHandle, Report, Source};
 
 use crate::Stream;
 
@@ -80,5 +80,42 @@ impl Job {
     #[must_use]
     pub fn into_plan(self) -> Plan {
         self.graph.take()
+    }
+
+    /// Starts the job and returns once its workers run, with a handle to stop, drain, watch and
+    /// wait for it.
+    ///
+    /// # Errors
+    /// When the configuration or the plan cannot be run, a source cannot be listed, a sink's
+    /// target cannot be prepared, or the processes of the job do not find each other.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
+    /// let job = Job::new("numbers");
+    /// job.source(given(0..100u64)).sink(Nowhere::new());
+    /// let handle = job.start(rheos_engine::Config::default().workers(2))?;
+    /// assert_eq!(handle.wait()?.records, 100);
+    /// # Ok::<(), rheos_engine::Error>(())
+    /// ```
+    pub fn start(self, config: Config) -> Result<JobHandle, Error> {
+        rheos_engine::start(self.into_plan(), config)
+    }
+
+    /// Runs the job to its end: [`start`](Job::start), then [`JobHandle::wait`].
+    ///
+    /// # Errors
+    /// As for [`start`](Job::start), and whatever the job fails with while it runs; the error
+    /// names the step.
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
+    /// let job = Job::new("numbers");
+    /// job.source(given(0..100u64)).filter(|n| n % 2 == 0).sink(Nowhere::new()).named("nowhere");
+    /// let report = job.run(rheos_engine::Config::default().workers(2))?;
+    /// assert_eq!(report.step("nowhere").unwrap().records_in, 50);
+    /// # Ok::<(), rheos_engine::Error>(())
+    /// ```
+    pub fn run(self, config: Config) -> Result<Report, Error> {
+        self.start(config)?.wait()
     }
 }

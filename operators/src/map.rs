@@ -118,7 +118,7 @@ mod tests {
         let lengths = mapping_batches(|batch: Vec<u64>| vec![batch.len()]);
         assert_eq!(through(lengths, [vec![1, 2], vec![], vec![3]]).unwrap(), [2, 1]);
         let nothing = mapping_batches(|_: Vec<u64>| Vec::<u64>::new());
-        assert_eq!(through(nothing, [vec![1, 2]]).unwrap(), []);
+        assert!(through(nothing, [vec![1, 2]]).unwrap().is_empty());
     }
 
     #[test]

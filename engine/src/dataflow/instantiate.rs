@@ -182,7 +182,9 @@ impl<'scope> Builder<'_, 'scope> {
     fn waker(&self, address: &Rc<[usize]>) -> Waker {
         let activator = self.scope.worker().sync_activator_for(address.to_vec());
         // A worker that has left does not need to be woken any more.
-        Waker::new(move || drop(activator.activate()))
+        Waker::new(move || {
+            let _ = activator.activate();
+        })
     }
 
     fn source(
@@ -207,7 +209,11 @@ impl<'scope> Builder<'_, 'scope> {
         }
         let splits = assignment.of(step, self.context.worker);
         let waker = self.waker(&address);
-        let logic = node.open(self.context, step, &splits, waker, records, dead)?;
+        let opened = node.open(self.context, step, &splits, waker, records, dead);
+        let logic = match opened {
+            Ok(logic) => logic,
+            Err(error) => return Err(abandon(builder, error)),
+        };
         let sources = self.plan.steps.iter().filter(|s| matches!(s.node, Node::Source(_))).count();
         let hosts = self.context.local.len() * sources;
         let budget = (self.context.limits().in_flight_bytes / hosts).max(1);
@@ -246,7 +252,10 @@ impl<'scope> Builder<'_, 'scope> {
             }
             Node::Sink(sink) => {
                 is_sink = true;
-                sink.open(self.context, self.waker(&address))?
+                match sink.open(self.context, self.waker(&address)) {
+                    Ok(logic) => logic,
+                    Err(error) => return Err(abandon(builder, error)),
+                }
             }
             Node::Source(_) | Node::Stage(_) => unreachable!("they have no host of this kind"),
         };
@@ -294,6 +303,12 @@ impl<'scope> Builder<'_, 'scope> {
         });
         Ok(())
     }
+}
+
+/// Timely insists that an operator that was begun is built: builds one that does nothing.
+fn abandon(builder: OperatorBuilder<'_, u64>, error: Error) -> Error {
+    builder.build(|_: Vec<Capability<u64>>| |_| {});
+    error
 }
 
 /// Fails the job when a host has failed or panicked, with the name of the step that was running.

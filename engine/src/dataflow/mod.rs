@@ -14,4 +14,5 @@ mod source_host;
 pub(crate) mod transport;
 mod worker;
 
+pub(crate) use instantiate::panic_message;
 pub(crate) use worker::run_worker;

@@ -191,7 +191,8 @@ mod tests {
             let received = across(&parcel);
             assert_eq!((received.target, received.split), (3, SplitId(9)));
             assert_eq!((received.records, received.bytes), (5, 77));
-            let back = received.into_records(Some(decode::<(u64, String)>)).unwrap();
+            let back: Vec<(u64, String)> =
+                received.into_records(Some(decode::<(u64, String)>)).unwrap();
             assert_eq!(back, records);
         }
     }

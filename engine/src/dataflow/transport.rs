@@ -3,15 +3,53 @@
 use std::any::Any;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use timely::communication::Hooks;
 use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
 use timely::communication::allocator::zero_copy::stream::Stream;
 use timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
+use timely::communication::{Allocator, Hooks, initialize_from};
 
 use crate::job::shared::Shared;
 use crate::{Error, ErrorKind};
+
+/// How long a broken connection waits for a better explanation of what happened to the peer.
+const EXPLAIN_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long the thread of a broken connection waits for the workers to leave.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Runs `work` on one thread a worker and waits for all.
+///
+/// What goes wrong in a worker fails the job.
+///
+/// # Errors
+/// When a thread cannot be started.
+pub(crate) fn run_threads(
+    builders: Vec<AllocatorBuilder>,
+    shared: &Arc<Shared>,
+    work: impl Fn(usize, Allocator) -> Result<(), Error> + Send + Sync + 'static,
+) -> Result<(), Error> {
+    let failed = |reason: String| Error::new(ErrorKind::Internal, "run the workers", reason);
+    shared.workers_begin(builders.len());
+    let there = Arc::clone(shared);
+    let guards = initialize_from(builders, Box::new(()), move |allocator: Allocator| {
+        let work = AssertUnwindSafe(|| work(allocator.index(), allocator));
+        match std::panic::catch_unwind(work) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => there.fail(error),
+            Err(panic) => {
+                let reason = super::panic_message(&*panic);
+                there.fail(Error::new(ErrorKind::Internal, "run a worker", reason));
+            }
+        }
+        there.worker_ends();
+    });
+    drop(guards.map_err(failed)?.join());
+    Ok(())
+}
 
 /// Channels between the workers of one process.
 pub(crate) fn within_process(workers: usize) -> Vec<AllocatorBuilder> {
@@ -31,7 +69,11 @@ pub(crate) struct NetworkGuard {
 impl NetworkGuard {
     /// Waits until everything that was sent has arrived and the peers have said the same.
     pub(crate) fn close(mut self) {
-        drop(self.threads.take());
+        let threads = self.threads.take();
+        let closed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(threads)));
+        if closed.is_err() {
+            tracing::warn!("a process of the job was lost after everything was committed");
+        }
     }
 }
 
@@ -93,10 +135,29 @@ struct PeerSocket {
 }
 
 impl PeerSocket {
+    /// Waits a moment for what the links say about the peer: it may have finished, or have said
+    /// why it failed, which explains more than a broken connection.
+    fn is_over(&self) -> bool {
+        let deadline = Instant::now() + EXPLAIN_WITHIN;
+        while Instant::now() < deadline && !self.shared.has_failed() {
+            if self.shared.verdict().is_some() {
+                return true;
+            }
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+        false
+    }
+
     fn lost(&self, attempted: &str, cause: &io::Error) -> ! {
+        self.is_over();
         let reason = format!("the connection broke: {cause}");
         let attempted = format!("{attempted} process {}", self.peer);
         self.shared.fail(Error::new(ErrorKind::Peer, attempted, reason));
+        // Unwinding breaks the channels of this thread, which no worker may touch after that.
+        let deadline = Instant::now() + LEAVE_WITHIN;
+        while self.shared.are_workers_running() && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
         std::panic::resume_unwind(Box::new("a peer was lost"))
     }
 }
@@ -107,7 +168,7 @@ impl Read for PeerSocket {
             match self.socket.read(into) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
                 Err(cause) => self.lost("receive from", &cause),
-                Ok(0) if self.shared.verdict().is_none() => {
+                Ok(0) if !self.is_over() => {
                     self.lost("receive from", &io::ErrorKind::UnexpectedEof.into())
                 }
                 Ok(count) => return Ok(count),

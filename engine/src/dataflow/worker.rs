@@ -38,17 +38,32 @@ pub(crate) fn run_worker(
     let config = timely::WorkerConfig::default().idle_spin(IDLE_SPIN);
     let mut worker = Worker::new(config, allocator, Some(Instant::now()));
     let finished = Rc::new(Cell::new(Epoch(0)));
+    let index = worker.next_dataflow_index();
     let instance = worker
-        .dataflow::<u64, _, _>(|scope| instantiate(plan, context, assignment, &finished, scope))?;
-    let mut watch = Watch { context, instance, finished, seen: None, voted: false, last: None };
+        .dataflow::<u64, _, _>(|scope| instantiate(plan, context, assignment, &finished, scope));
+    let ended = instance.and_then(|instance| {
+        let watch = Watch { context, instance, finished, seen: None, voted: false, last: None };
+        step_to_end(&mut worker, watch)
+    });
+    if ended.is_err() || context.shared.has_failed() {
+        // Readers and writers are let go, which removes what was staged. The channels are not:
+        // timely takes them for broken when the threads of a lost peer have gone before them.
+        worker.drop_dataflow(index);
+        std::mem::forget(worker);
+    }
+    ended
+}
+
+fn step_to_end(worker: &mut Worker, mut watch: Watch<'_>) -> Result<(), Error> {
+    let shared = &watch.context.shared;
     loop {
-        if context.shared.has_failed() {
+        if shared.has_failed() {
             return Ok(());
         }
         watch.before_step();
         worker.step_or_park(Some(LONGEST_PARK));
         watch.after_step()?;
-        if let Some(verdict) = context.shared.verdict() {
+        if let Some(verdict) = shared.verdict() {
             return watch.finish(verdict);
         }
     }

@@ -2,4 +2,9 @@
 
 pub(crate) mod assignment;
 pub(crate) mod ballot;
+pub(crate) mod handle;
 pub(crate) mod shared;
+pub(crate) mod start;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What the threads of one process share about a running job.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
@@ -48,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) epochs_open: AtomicU64,
     pub(crate) peak_epochs_open: AtomicU64,
     workers: Arc<Mutex<Vec<Thread>>>,
+    workers_running: AtomicUsize,
     failed: AtomicBool,
     failure: Mutex<Option<Error>>,
     stop: AtomicU8,
@@ -84,6 +85,7 @@ impl Shared {
             epochs_open: AtomicU64::new(0),
             peak_epochs_open: AtomicU64::new(0),
             workers: threads,
+            workers_running: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             failure: Mutex::new(None),
             stop: AtomicU8::new(0),
@@ -94,6 +96,21 @@ impl Shared {
     /// Registers the calling thread as a worker, to be woken.
     pub(crate) fn register_worker(&self) {
         lock(&self.workers).push(std::thread::current());
+    }
+
+    /// So many workers of this process are about to run.
+    pub(crate) fn workers_begin(&self, workers: usize) {
+        self.workers_running.store(workers, Ordering::Release);
+    }
+
+    /// A worker of this process has left.
+    pub(crate) fn worker_ends(&self) {
+        self.workers_running.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether any worker of this process may still use its channels.
+    pub(crate) fn are_workers_running(&self) -> bool {
+        self.workers_running.load(Ordering::Acquire) > 0
     }
 
     /// Wakes every worker of the process.

@@ -1,16 +1,17 @@
 //! Starts a job: one thread a worker, and one that waits for them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::assignment::Assignment;
 use super::ballot::Verdict;
 use super::handle::JobHandle;
-use super::shared::{Shared, StopRequest};
-use crate::cluster::{self, Cluster};
-use crate::config::{Config, Processes, ReportFormat};
+use super::shared::Shared;
+use crate::cluster::{self, Cluster, Links};
+use crate::config::{Config, ReportFormat};
 use crate::context::WorkerContext;
-use crate::dataflow::{run_worker, transport};
+use crate::dataflow::run_worker;
+use crate::dataflow::transport::{self, NetworkGuard};
 use crate::plan::{Node, Plan};
 use crate::report::Layout;
 use crate::{Error, ErrorKind, Report};
@@ -67,8 +68,7 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
         config.workers,
         processes,
     ));
-    let running =
-        Arc::new(Running { plan, shared, layout, assignment, began: Instant::now() });
+    let running = Arc::new(Running { plan, shared, layout, assignment, began: Instant::now() });
     let signals = match config.signals {
         true => Some(crate::signals::watch(&running.shared, config.drain_on_signal)?),
         false => None,
@@ -82,7 +82,9 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
             let result = run_to_end(&running_there, cluster, local);
             drop((signals, progress));
             if let Ok(done) = &result {
-                print_report(&done.report, report, done.is_first);
+                if done.is_first {
+                    print_report(&done.report, report);
+                }
             }
             result.map(|done| done.report)
         })
@@ -107,31 +109,11 @@ fn prepare_targets(plan: &Plan) -> Result<(), Error> {
 
 fn run_to_end(running: &Arc<Running>, cluster: Cluster, local: usize) -> Result<Done, Error> {
     let shared = &running.shared;
-    let (process, is_first) = (cluster.process(), cluster.is_first());
-    let (builders, links, network) = match cluster.connect(shared, local) {
-        Ok(connected) => connected,
-        Err(error) => {
-            shared.fail_here(error);
-            return Err(take_failure(shared));
-        }
+    let process = cluster.process();
+    let (mut links, network) = match run_workers(running, cluster, local) {
+        Ok(ended) => ended,
+        Err(error) => return Err(error),
     };
-    let there = Arc::clone(running);
-    let workers = timely_threads(builders, move |allocator| {
-        let worker = allocator.index();
-        let context = WorkerContext {
-            worker,
-            workers: there.layout.workers,
-            local: process * local..(process + 1) * local,
-            shared: Arc::clone(&there.shared),
-            pools: Default::default(),
-        };
-        if let Err(error) = run_worker(&there.plan, &context, allocator, &there.assignment) {
-            there.shared.fail(error);
-        }
-    });
-    if let Err(error) = workers {
-        shared.fail(error);
-    }
     let mut report = running.report();
     report.stopped = shared.verdict() == Some(Verdict::Stop);
     if !shared.has_failed() {
@@ -141,10 +123,52 @@ fn run_to_end(running: &Arc<Running>, cluster: Cluster, local: usize) -> Result<
     if shared.has_failed() {
         links.abandon();
         drop(network);
-        return Err(take_failure(shared));
+        let unknown =
+            || Error::new(ErrorKind::Internal, "run the job", "nobody said why it failed");
+        return Err(shared.take_failure().unwrap_or_else(unknown));
     }
     if let Some(network) = network {
         network.close();
     }
-    Ok(Done { report, is_first })
+    Ok(Done { report, is_first: process == 0 })
+}
+
+/// Runs the workers of this process to their end, good or bad.
+fn run_workers(
+    running: &Arc<Running>,
+    cluster: Cluster,
+    local: usize,
+) -> Result<(Links, Option<NetworkGuard>), Error> {
+    let shared = &running.shared;
+    let process = cluster.process();
+    let (sockets, links) = cluster.connect(shared)?;
+    let (builders, network) = if sockets.is_empty() {
+        (transport::within_process(local), None)
+    } else {
+        let (builders, guard) = transport::between_processes(local, process, sockets, shared)?;
+        (builders, Some(guard))
+    };
+    let there = Arc::clone(running);
+    transport::run_threads(builders, shared, move |worker, allocator| {
+        let context = WorkerContext {
+            worker,
+            workers: there.layout.workers,
+            local: process * local..(process + 1) * local,
+            shared: Arc::clone(&there.shared),
+            pools: Default::default(),
+        };
+        run_worker(&there.plan, &context, allocator, &there.assignment)
+    })?;
+    Ok((links, network))
+}
+
+fn print_report(report: &Report, format: ReportFormat) {
+    use std::io::Write;
+    let text = match format {
+        ReportFormat::None => return,
+        ReportFormat::Table => report.to_string(),
+        ReportFormat::Json => report.to_json() + "\n",
+    };
+    // A report that nobody can read any more is not worth failing for.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -130,11 +130,6 @@ impl Plan {
         self.edges.iter().filter(move |edge| edge.from == step && edge.output == output)
     }
 
-    /// The name of a step.
-    pub(crate) fn step_name(&self, step: StepId) -> &str {
-        self.steps.get(step.0).map_or("?", |step| &step.name)
-    }
-
     /// A fingerprint of everything that must be the same in all processes of a job.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = foldhash::quality::FixedState::with_seed(1);

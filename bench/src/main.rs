@@ -1,0 +1,44 @@
+//! Measures the engine against yardsticks: bare timely, hand-written loops, itself.
+//!
+//! Every comparison runs its sides in turn, A B A B, and prints the median of the paired ratios
+//! with their spread, so that the noise of a shared machine does not decide.
+
+mod chain;
+mod compare;
+mod numbers;
+mod skew;
+mod stages;
+mod words;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Rheos against yardsticks, in alternating runs.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Ten stateless stages over integers: Rheos, bare timely, one hand-fused loop
+    Stages(stages::Options),
+    /// One split with all the input: several workers against one
+    Skew(skew::Options),
+    /// A chain of keyed steps: many workers against two
+    Chain(chain::Options),
+    /// Counting words: Rheos against a loop over `BufRead::lines` with a `HashMap`
+    Words(words::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().what {
+        What::Stages(options) => stages::run(&options),
+        What::Skew(options) => skew::run(&options),
+        What::Chain(options) => chain::run(&options),
+        What::Words(options) => words::run(&options),
+    }
+}

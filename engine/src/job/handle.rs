@@ -1,0 +1,91 @@
+//! A running job, in the hands of ordinary code.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use super::shared::StopRequest;
+use super::start::Running;
+use crate::cluster::is_launched_copy;
+use crate::{Error, ErrorKind, Report};
+
+/// A running job. Dropping the handle leaves the job running.
+pub struct JobHandle {
+    running: Arc<Running>,
+    waiter: JoinHandle<Result<Report, Error>>,
+}
+
+/// Stops or drains a job from anywhere; cheap to clone.
+#[derive(Clone)]
+pub struct JobControl {
+    running: Arc<Running>,
+}
+
+impl JobControl {
+    /// Asks the job to finish its open epochs and leave. Nothing that waits for the end of the
+    /// input is published. Returns at once; the first request counts.
+    pub fn stop(&self) {
+        self.running.shared.request_stop(StopRequest::Stop);
+    }
+
+    /// Asks the job to take what was read so far as its whole input, and to finish.
+    pub fn drain(&self) {
+        self.running.shared.request_stop(StopRequest::Drain);
+    }
+
+    /// What the workers of this process have done so far.
+    #[must_use]
+    pub fn metrics(&self) -> Report {
+        self.running.report()
+    }
+}
+
+impl JobHandle {
+    pub(crate) fn new(running: Arc<Running>, waiter: JoinHandle<Result<Report, Error>>) -> Self {
+        Self { running, waiter }
+    }
+
+    /// Something to stop the job with, also while another thread waits for it.
+    #[must_use]
+    pub fn control(&self) -> JobControl {
+        JobControl { running: Arc::clone(&self.running) }
+    }
+
+    /// See [`JobControl::stop`].
+    pub fn stop(&self) {
+        self.control().stop();
+    }
+
+    /// See [`JobControl::drain`].
+    pub fn drain(&self) {
+        self.control().drain();
+    }
+
+    /// What the workers of this process have done so far.
+    #[must_use]
+    pub fn metrics(&self) -> Report {
+        self.running.report()
+    }
+
+    /// Whether the job is over, so that [`wait`](Self::wait) would return at once.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.waiter.is_finished()
+    }
+
+    /// Waits for the end of the job. In a copy of the program that `--processes` started, the
+    /// process ends here: its part is done, and what comes after belongs to the first process.
+    ///
+    /// # Errors
+    /// What the job failed with; the error names the step.
+    pub fn wait(self) -> Result<Report, Error> {
+        let result = self.waiter.join().unwrap_or_else(|panic| {
+            let reason = crate::dataflow::panic_message(&*panic);
+            Err(Error::new(ErrorKind::Internal, "wait for the job", reason))
+        });
+        if is_launched_copy() {
+            let code = result.as_ref().map_or_else(|error| i32::from(error.kind().code()), |_| 0);
+            std::process::exit(code);
+        }
+        result
+    }
+}

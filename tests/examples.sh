@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs every example on a small input and compares what comes out with what other tools say.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --examples --quiet
+bin=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/examples
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+for number in 1 2 3; do
+    for line in $(seq 1 2000); do echo "line $((line % 97)) of file $number has  some words"; done > "$work/$number.txt"
+done
+cat "$work"/*.txt | tr -s ' ' '\n' | sort | uniq -c | awk '{print $2, $1}' | sort > "$work/expected"
+
+check_words() {
+    cat "$1"/part-* | sed 's/{"word":"\(.*\)","count":\([0-9]*\)}/\1 \2/' | sort > "$work/got"
+    cmp "$work/expected" "$work/got" || fail "word_count $2"
+}
+for how in "--workers 1" "--workers 2" "--workers 1 --processes 2" "--workers 2 --processes 2"; do
+    "$bin/word_count" --input "$work/*.txt" --output "$work/out" --overwrite $how
+    check_words "$work/out" "$how"
+    echo "word_count $how: ok"
+done
+"$bin/word_count" --input "$work/*.txt" --top 3 --workers 2 | grep -q ' some$' || fail "word_count on stdout"
+if "$bin/word_count" --input "$work/*.txt" --output "$work/out" 2> "$work/error"; then
+    fail "word_count wrote into a folder that is not empty"
+fi
+grep -q overwrite "$work/error" || fail "the error does not say what to do"
+echo "word_count errors: ok"
+
+"$bin/relay" --from "file:$work/1.txt" --to - --workers 1 > "$work/relayed"
+cmp "$work/1.txt" "$work/relayed" || fail "relay to stdout"
+"$bin/relay" --from - --to "file:$work/copy" --workers 2 < "$work/2.txt"
+cmp "$work/2.txt" "$work/copy" || fail "relay from stdin"
+port=$((20000 + RANDOM % 20000))
+"$bin/relay" --from "listen:127.0.0.1:$port" --to "file:$work/received" --drain --log info 2> "$work/log" &
+receiver=$!
+for _ in $(seq 1 200); do grep -q "127.0.0.1:$port" "$work/log" && break; read -rt 0.05 <> <(:) || true; done
+"$bin/relay" --from "file:$work/3.txt" --to "tcp:127.0.0.1:$port" --workers 1
+for _ in $(seq 1 100); do
+    [ "$(cat "$work"/.received* 2>/dev/null | wc -c)" -ge "$(wc -c < "$work/3.txt")" ] && break
+    read -rt 0.05 <> <(:) || true
+done
+kill -TERM "$receiver"
+wait "$receiver" || fail "relay did not drain on SIGTERM"
+cmp "$work/3.txt" "$work/received" || fail "relay over tcp"
+echo "relay: ok"
+
+"$bin/socket_word_count" --listen "127.0.0.1:$port" --workers 2 --drain --log info > "$work/totals" 2> "$work/log" &
+counter=$!
+for _ in $(seq 1 200); do grep -q "127.0.0.1:$port" "$work/log" && break; read -rt 0.05 <> <(:) || true; done
+"$bin/relay" --from "file:$work/1.txt" --to "tcp:127.0.0.1:$port" --workers 1
+for _ in $(seq 1 100); do grep -q '"some","count":2000}' "$work/totals" && break; read -rt 0.05 <> <(:) || true; done
+kill -TERM "$counter"
+wait "$counter" || fail "socket_word_count did not drain on SIGTERM"
+grep -q '{"word":"some","count":2000}' "$work/totals" || fail "socket_word_count"
+echo "socket_word_count: ok"

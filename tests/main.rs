@@ -1,0 +1,15 @@
+//! The integration tests, as one program.
+//!
+//! * [`topologies`]: what operators compute, against naive references, in every topology;
+//! * [`connections`]: whole jobs between files and sockets;
+//! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
+//! * [`tidy`]: the house rules that a machine can check.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
+
+mod connections;
+mod everywhere;
+mod programs;
+mod random;
+mod tidy;
+mod topologies;

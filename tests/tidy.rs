@@ -1,0 +1,250 @@
+//! The house rules that a machine can check: who may know whom, documented files, living tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A source file of the workspace: its path below the root, with `/`, and its text.
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    /// The lines that are code, without comments, with their numbers.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.text
+            .lines()
+            .enumerate()
+            .map(|(number, line)| (number + 1, line))
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+}
+
+/// All Rust files of the workspace.
+fn rust_files() -> Vec<File> {
+    let mut files = Vec::new();
+    for folder in ["src", "engine", "operators", "connectors", "bench", "examples", "tests"] {
+        collect(&Path::new(ROOT).join(folder), &mut files);
+    }
+    assert!(files.len() > 50, "the walk over the workspace found too little to be right");
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<File>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            files.push(File { path: below_root(&path), text });
+        }
+    }
+}
+
+fn below_root(path: &Path) -> String {
+    path.strip_prefix(ROOT).unwrap().to_string_lossy().replace('\\', "/")
+}
+
+/// Fails with all offences at once.
+fn check(rule: &str, offences: Vec<String>) {
+    assert!(offences.is_empty(), "{rule}:\n  {}", offences.join("\n  "));
+}
+
+fn mentions(rule: &str, files: &[File], words: &[&str], allowed: impl Fn(&str) -> bool) {
+    let mut offences = Vec::new();
+    for file in files.iter().filter(|file| !allowed(&file.path)) {
+        for (number, line) in file.code() {
+            if words.iter().any(|word| line.contains(word)) {
+                offences.push(format!("{}:{number}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    check(rule, offences);
+}
+
+const THIS: &str = "tests/tidy.rs";
+
+#[test]
+fn timely_stays_behind_its_fence() {
+    mentions(
+        "only engine/src/dataflow/ and the yardsticks of bench/ know timely",
+        &rust_files(),
+        &["timely::", "use timely", "differential_dataflow"],
+        |path| {
+            path.starts_with("engine/src/dataflow/") || path.starts_with("bench/") || path == THIS
+        },
+    );
+}
+
+#[test]
+fn arrows_between_crates_point_one_way() {
+    let files = rust_files();
+    mentions(
+        "the engine knows no operator and no connector",
+        &files,
+        &["rheos_operators", "rheos_connectors"],
+        |path| !path.starts_with("engine/"),
+    );
+    mentions("operators know no connector", &files, &["rheos_connectors"], |path| {
+        !path.starts_with("operators/")
+    });
+    mentions("connectors know no operator", &files, &["rheos_operators"], |path| {
+        !path.starts_with("connectors/")
+    });
+    mentions(
+        "operators do no input or output, start no threads and read no clock",
+        &files,
+        &["std::fs", "std::net", "std::thread", "SystemTime::now", "Instant::now"],
+        |path| !path.starts_with("operators/src"),
+    );
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let offences = rust_files()
+        .into_iter()
+        .filter(|file| !file.text.starts_with("//!"))
+        .map(|file| file.path)
+        .collect();
+    check("every file opens with a module doc", offences);
+}
+
+#[test]
+fn files_stay_readable() {
+    let offences = rust_files()
+        .into_iter()
+        .map(|file| (file.text.lines().count(), file.path))
+        .filter(|(lines, _)| *lines > 500)
+        .map(|(lines, path)| format!("{path}: {lines} lines"))
+        .collect();
+    check("past 500 lines a file wants to be two", offences);
+}
+
+#[test]
+fn no_test_is_dead() {
+    let mut offences = Vec::new();
+    for file in rust_files().iter().filter(|file| file.path != THIS) {
+        for (number, line) in file.text.lines().enumerate().map(|(n, line)| (n + 1, line.trim())) {
+            let dead = line.starts_with("#[ignore")
+                || line.starts_with("// mod ")
+                || line.starts_with("// #[test]")
+                || (line.starts_with("matches!(") && line.ends_with(");"));
+            if dead {
+                offences.push(format!("{}:{number}: {line}", file.path));
+            }
+        }
+    }
+    check("tests are run and assert something", offences);
+}
+
+#[test]
+fn tests_wait_for_conditions() {
+    mentions(
+        "nothing sleeps: wait for a condition, a channel or a waker",
+        &rust_files(),
+        &["thread::sleep"],
+        |path| path == THIS,
+    );
+}
+
+#[test]
+fn no_file_is_orphaned() {
+    let files = rust_files();
+    let mut offences = Vec::new();
+    for file in &files {
+        let path = Path::new(&file.path);
+        let is_module = file.path.contains("/src/") || file.path.starts_with("src/");
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if !is_module || stem == "lib" || stem == "main" {
+            continue;
+        }
+        let (name, folder) = match stem.as_str() {
+            "mod" => {
+                let folder = path.parent().unwrap();
+                (
+                    folder.file_name().unwrap().to_string_lossy().into_owned(),
+                    folder.parent().unwrap(),
+                )
+            }
+            _ => (stem, path.parent().unwrap()),
+        };
+        let parents: Vec<PathBuf> = ["mod.rs", "lib.rs", "main.rs"]
+            .iter()
+            .map(|n| folder.join(n))
+            .chain(std::iter::once(folder.with_extension("rs")))
+            .collect();
+        let declared = files.iter().any(|other| {
+            parents.iter().any(|parent| Path::new(&other.path) == parent)
+                && other.text.lines().any(|line| line.trim_end().ends_with(&format!("mod {name};")))
+        });
+        if !declared {
+            offences.push(file.path.clone());
+        }
+    }
+    check("every file is a module of its crate", offences);
+}
+
+#[test]
+fn examples_are_in_the_readme_and_run_by_the_check() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let script = fs::read_to_string(Path::new(ROOT).join("tests/examples.sh")).unwrap();
+    let mut offences = Vec::new();
+    for entry in fs::read_dir(Path::new(ROOT).join("examples")).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
+        if !readme.contains(&format!("`{name}`")) {
+            offences.push(format!("{name}: not in the README's table"));
+        }
+        if !script.contains(&name) {
+            offences.push(format!("{name}: not run by tests/examples.sh"));
+        }
+    }
+    check("every example is shown and run", offences);
+}
+
+#[test]
+fn operators_are_in_the_readme_and_tested() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let mut offences = Vec::new();
+    for file in rust_files().iter().filter(|file| file.path.starts_with("operators/src/")) {
+        let has_method = file.text.contains("impl<T") && file.text.contains("> Stream<")
+            || file.text.contains("> KeyedStream<");
+        let is_handle = file.path.ends_with("stream.rs");
+        if !has_method || is_handle {
+            continue;
+        }
+        if !file.text.contains("# Semantics") && file.text.contains("pub fn ") {
+            offences.push(format!("{}: no Semantics block", file.path));
+        }
+    }
+    for name in public_methods("operators/src") {
+        if !readme.contains(&format!("`{name}`")) {
+            offences.push(format!("{name}: not in the README's table"));
+        }
+    }
+    check("operators are documented", offences);
+}
+
+/// The names of the public methods of streams and keyed streams.
+fn public_methods(folder: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for file in rust_files().iter().filter(|file| file.path.starts_with(folder)) {
+        let mut on_stream = false;
+        for (_, line) in file.code() {
+            if line.starts_with("impl") {
+                on_stream = line.contains(" Stream<") || line.contains(" KeyedStream<");
+                on_stream &= !line.contains(" for ");
+            }
+            if let Some(rest) = line.strip_prefix("    pub fn ").filter(|_| on_stream) {
+                let name = rest.split(['(', '<']).next().unwrap();
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
