@@ -14,10 +14,12 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("even and odd");
-    /// let (even, odd) = job.source(given(0..10u64)).branch(|n| n % 2 == 0);
-    /// # drop((even, odd));
+    /// # use rheos_operators::examples::results;
+    /// let numbers = results(0..6u64, |numbers| {
+    ///     let (even, odd) = numbers.branch(|n| n % 2 == 0);
+    ///     even.map(|n| n * 100).union(odd)
+    /// });
+    /// assert_eq!(numbers, [0, 200, 400, 1, 3, 5]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn branch(

@@ -22,11 +22,10 @@ impl<T: Key> Stream<T> {
     ///   has lately sent itself, so that repetitions hardly travel.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("vocabulary");
-    /// let words = job.source(given(["to", "be", "to"].map(String::from)));
-    /// let vocabulary: Stream<String> = words.distinct();
-    /// # drop(vocabulary);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "to"].map(String::from);
+    /// let vocabulary = results(words, |words| words.distinct());
+    /// assert_eq!(vocabulary, ["to", "be"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn distinct(self) -> Stream<T> {
@@ -44,11 +43,10 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     /// * **Workers**: where several have records of a key, which of them is the first is not fixed.
     ///
     /// ```
-    /// # use rheos_operators::{Job, KeyedStream, examples::given};
-    /// let job = Job::new("one word of each length");
-    /// let words = job.source(given(["to", "be", "not"].map(String::from)));
-    /// let first: KeyedStream<usize, String> = words.key_by(|word| word.len()).distinct();
-    /// # drop(first);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "not"].map(String::from);
+    /// let first = results(words, |words| words.key_by(|word| word.len()).distinct().values());
+    /// assert_eq!(first, ["to", "not"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn distinct(self) -> KeyedStream<K, V> {

@@ -1,13 +1,35 @@
-//! A source and a sink small enough for the examples in this documentation. Real ones live in the
+//! A source and sinks small enough for the examples in this documentation. Real ones live in the
 //! connectors.
 
 use std::marker::PhantomData;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rheos_engine::{
-    Delivery, Error, Finish, Position, ReadBuffer, ReadStatus, Reader, ReaderContext, Sink, Source,
-    Split, SplitContext, Writer, WriterContext,
+    Config, Delivery, Error, ExchangeData, Finish, Placement, Position, ReadBuffer, ReadStatus,
+    Reader, ReaderContext, Sink, Source, Split, SplitContext, Writer, WriterContext,
 };
+
+use crate::{Job, Stream};
+
+/// Runs a program over the given records, on one worker, and gives its results.
+///
+/// # Panics
+/// When the job fails.
+pub fn results<T, U>(
+    records: impl IntoIterator<Item = T>,
+    program: impl FnOnce(Stream<T>) -> Stream<U>,
+) -> Vec<U>
+where
+    T: Send + 'static,
+    U: ExchangeData,
+{
+    let job = Job::new("example");
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    program(job.source(given(records))).sink(Keep { kept: Arc::clone(&kept) });
+    job.run(Config::default().workers(1)).unwrap_or_else(|error| panic!("{error}"));
+    let mut kept = kept.lock().expect("nothing panics while holding the lock");
+    std::mem::take(&mut *kept)
+}
 
 /// The records of an example.
 pub struct Given<T> {
@@ -76,6 +98,38 @@ struct Forget;
 impl<T> Writer<T> for Forget {
     fn write(&mut self, batch: &mut Vec<T>) -> Result<(), Error> {
         batch.clear();
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _how: Finish) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A sink that keeps what it is given.
+struct Keep<T> {
+    kept: Arc<Mutex<Vec<T>>>,
+}
+
+impl<T: Send + 'static> Sink for Keep<T> {
+    type Record = T;
+
+    fn delivery(&self) -> Delivery {
+        Delivery::Immediate
+    }
+
+    fn placement(&self) -> Placement {
+        Placement::OneWorker
+    }
+
+    fn open(&self, _context: WriterContext) -> Result<Box<dyn Writer<T>>, Error> {
+        Ok(Box::new(Keep { kept: Arc::clone(&self.kept) }))
+    }
+}
+
+impl<T: 'static> Writer<T> for Keep<T> {
+    fn write(&mut self, batch: &mut Vec<T>) -> Result<(), Error> {
+        self.kept.lock().expect("nothing panics while holding the lock").append(batch);
         Ok(())
     }
 

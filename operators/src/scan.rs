@@ -20,15 +20,16 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     ///   fixed. The result is that of one such order; no value is lost or taken twice.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("alarms");
-    /// let readings = job.source(given([(1u32, 20i64), (1, 35), (2, 18)])).keyed();
+    /// # use rheos_operators::examples::results;
+    /// let readings = [(1u32, 20i64), (1, 35), (2, 18), (1, 30)];
     /// // By how much a reading is above the last one of its sensor, if it is.
-    /// let jumps: Stream<(u32, i64)> = readings.scan(i64::MAX, |last, sensor, reading| {
-    ///     let before = std::mem::replace(last, reading);
-    ///     (reading > before).then(|| (*sensor, reading - before))
+    /// let jumps = results(readings, |readings| {
+    ///     readings.keyed().scan(i64::MAX, |last, sensor, reading| {
+    ///         let before = std::mem::replace(last, reading);
+    ///         (reading > before).then(|| (*sensor, reading - before))
+    ///     })
     /// });
-    /// # drop(jumps);
+    /// assert_eq!(jumps, [(1, 15)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn scan<S, I>(

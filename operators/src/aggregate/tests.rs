@@ -170,8 +170,8 @@ fn an_empty_stream_has_a_count_and_a_sum_but_no_minimum() {
     }
     assert_eq!(of_nothing(Count::default()), [0]);
     assert_eq!(of_nothing(Sum::default()), [0]);
-    assert_eq!(of_nothing(Extreme::new(|a: &i64, b: &i64| a < b)), []);
-    assert_eq!(of_nothing(Average::default()), []);
+    assert!(of_nothing(Extreme::new(|a: &i64, b: &i64| a < b)).is_empty());
+    assert!(of_nothing(Average::default()).is_empty());
 }
 
 #[test]
