@@ -19,7 +19,7 @@ impl<T: Send + 'static> Stream<T> {
     /// * **Workers**: each has an operator of its own, which sees its own records only.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
+    /// # use rheos_operators::examples::results;
     /// use rheos_engine::{Error, Operator, Output};
     ///
     /// /// Leaves out what equals the record before it.
@@ -34,9 +34,8 @@ impl<T: Send + 'static> Stream<T> {
     ///     }
     /// }
     ///
-    /// let job = Job::new("changes");
-    /// let changes = job.source(given([1u64, 1, 2])).apply(|_| Changes(None)).named("changes");
-    /// # drop(changes);
+    /// let changes = results([1u64, 1, 2], |numbers| numbers.apply(|_| Changes(None)));
+    /// assert_eq!(changes, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn apply<O: Operator<In = T>>(
@@ -57,7 +56,7 @@ impl<T: Send + 'static> Stream<T> {
     /// When the streams belong to different jobs.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
+    /// # use rheos_operators::examples::results;
     /// use rheos_engine::{Error, Output, TwoInput};
     ///
     /// /// Passes numbers on that are at least the latest threshold.
@@ -77,10 +76,11 @@ impl<T: Send + 'static> Stream<T> {
     ///     }
     /// }
     ///
-    /// let job = Job::new("above");
-    /// let thresholds = job.source(given([3u64])).broadcast();
-    /// let above = job.source(given(0..10u64)).apply_with(thresholds, |_| Above(0));
-    /// # drop(above);
+    /// let above = results(0..10u64, |numbers| {
+    ///     let thresholds = numbers.clone().filter(|n| *n == 3).broadcast();
+    ///     numbers.apply_with(thresholds, |_| Above(100))
+    /// });
+    /// assert!(above.iter().all(|n| *n >= 3));
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn apply_with<U, O>(
@@ -111,7 +111,7 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     /// * **Workers**: all records of a key come to one operator.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
+    /// # use rheos_operators::examples::results;
     /// use rheos_engine::{Error, Keyed, KeyedState, Operator, Output};
     ///
     /// /// Passes on what differs from the last value of its key.
@@ -136,10 +136,9 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     ///     }
     /// }
     ///
-    /// let job = Job::new("changes");
-    /// let readings = job.source(given([(1u32, 20u64), (1, 20), (2, 18)])).keyed();
-    /// let changes = readings.apply(|_| Changes::default());
-    /// # drop(changes);
+    /// let readings = [(1u32, 20u64), (1, 20), (2, 18)];
+    /// let changes = results(readings, |readings| readings.keyed().apply(|_| Changes::default()));
+    /// assert_eq!(changes, [(1, 20), (2, 18)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn apply<O: Operator<In = Keyed<K, V>>>(
@@ -162,36 +161,55 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     /// When the streams belong to different jobs.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// use rheos_engine::{Error, Keyed, KeyedState, Output, TwoInput};
+    /// # use rheos_operators::examples::results;
+    /// use rheos_engine::{EpochEnd, Error, Keyed, KeyedState, Output, Turn, TwoInput};
     ///
-    /// /// Gives each order its customer's name, if that came in an earlier epoch.
+    /// /// Gives each order its customer's name, at the end of the epoch.
     /// #[derive(Default)]
-    /// struct Named(KeyedState<u32, String>);
+    /// struct Named {
+    ///     names: KeyedState<u32, String>,
+    ///     orders: Vec<Keyed<u32, u64>>,
+    /// }
     ///
     /// impl TwoInput for Named {
     ///     type Left = Keyed<u32, u64>;
     ///     type Right = Keyed<u32, String>;
     ///     type Out = (String, u64);
-    ///     fn on_left(&mut self, orders: &mut Vec<Self::Left>, out: &mut Output<'_, Self::Out>) -> Result<(), Error> {
-    ///         for Keyed { hash, key, value } in orders.drain(..) {
-    ///             out.extend(self.0.get(hash, &key).map(|name| (name.clone(), value)));
+    ///     fn on_left(
+    ///         &mut self,
+    ///         orders: &mut Vec<Self::Left>,
+    ///         _out: &mut Output<'_, Self::Out>,
+    ///     ) -> Result<(), Error> {
+    ///         self.orders.append(orders);
+    ///         Ok(())
+    ///     }
+    ///     fn on_right(
+    ///         &mut self,
+    ///         names: &mut Vec<Self::Right>,
+    ///         _out: &mut Output<'_, Self::Out>,
+    ///     ) -> Result<(), Error> {
+    ///         for Keyed { hash, key, value } in names.drain(..) {
+    ///             self.names.find_or_insert(hash, key, || value);
     ///         }
     ///         Ok(())
     ///     }
-    ///     fn on_right(&mut self, names: &mut Vec<Self::Right>, _out: &mut Output<'_, Self::Out>) -> Result<(), Error> {
-    ///         for Keyed { hash, key, value } in names.drain(..) {
-    ///             self.0.find_or_insert(hash, key, || value);
+    ///     fn on_epoch_end(
+    ///         &mut self,
+    ///         _end: EpochEnd,
+    ///         out: &mut Output<'_, Self::Out>,
+    ///     ) -> Result<Turn, Error> {
+    ///         for Keyed { hash, key, value } in self.orders.drain(..) {
+    ///             out.extend(self.names.get(hash, &key).map(|name| (name.clone(), value)));
     ///         }
-    ///         Ok(())
+    ///         Ok(Turn::Done)
     ///     }
     /// }
     ///
-    /// let job = Job::new("orders");
-    /// let names = job.source(given([(1u32, String::from("Ada"))])).keyed();
-    /// let orders = job.source(given([(1u32, 20u64)])).keyed();
-    /// let named = orders.apply_with(names, |_| Named::default());
-    /// # drop(named);
+    /// let named = results([(1u32, 20u64), (2, 30)], |orders| {
+    ///     let names = orders.clone().map(|(customer, _)| (customer, format!("no. {customer}")));
+    ///     orders.keyed().apply_with(names.keyed(), |_| Named::default())
+    /// });
+    /// assert_eq!(named, [("no. 1".to_owned(), 20), ("no. 2".to_owned(), 30)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn apply_with<W, O>(

@@ -14,10 +14,12 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("even and odd");
-    /// let (even, odd) = job.source(given(0..10u64)).branch(|n| n % 2 == 0);
-    /// # drop((even, odd));
+    /// # use rheos_operators::examples::results;
+    /// let numbers = results(0..6u64, |numbers| {
+    ///     let (even, odd) = numbers.branch(|n| n % 2 == 0);
+    ///     even.map(|n| n * 100).union(odd)
+    /// });
+    /// assert_eq!(numbers, [0, 200, 400, 1, 3, 5]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn branch(
@@ -154,16 +156,16 @@ mod tests {
 
     #[test]
     fn every_record_is_in_one_of_the_two_branches() {
-        let ((yes, even), (no, odd)) = (Collected::consumer(), Collected::consumer());
-        let mut step = Branch::new(|n: &u64| n % 2 == 0, yes, no);
+        let ((yes, small), (no, large)) = (Collected::consumer(), Collected::consumer());
+        let mut step = Branch::new(|n: &u64| *n < 3, yes, no);
         let mut run = harness::run();
         for mut batch in [vec![1, 2, 3], vec![4], vec![5], vec![]] {
             step.batch(&mut batch, &mut run);
             assert!(batch.is_empty());
         }
         step.end(&mut run);
-        assert_eq!((even.take(), odd.take()), (vec![2, 4], vec![1, 3, 5]));
-        assert!(even.has_ended() && odd.has_ended());
+        assert_eq!((small.take(), large.take()), (vec![1, 2], vec![3, 4, 5]));
+        assert!(small.has_ended() && large.has_ended());
     }
 
     #[test]

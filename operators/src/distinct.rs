@@ -22,11 +22,10 @@ impl<T: Key> Stream<T> {
     ///   has lately sent itself, so that repetitions hardly travel.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("vocabulary");
-    /// let words = job.source(given(["to", "be", "to"].map(String::from)));
-    /// let vocabulary: Stream<String> = words.distinct();
-    /// # drop(vocabulary);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "to"].map(String::from);
+    /// let vocabulary = results(words, |words| words.distinct());
+    /// assert_eq!(vocabulary, ["to", "be"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn distinct(self) -> Stream<T> {
@@ -44,11 +43,10 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     /// * **Workers**: where several have records of a key, which of them is the first is not fixed.
     ///
     /// ```
-    /// # use rheos_operators::{Job, KeyedStream, examples::given};
-    /// let job = Job::new("one word of each length");
-    /// let words = job.source(given(["to", "be", "not"].map(String::from)));
-    /// let first: KeyedStream<usize, String> = words.key_by(|word| word.len()).distinct();
-    /// # drop(first);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "not"].map(String::from);
+    /// let first = results(words, |words| words.key_by(|word| word.len()).distinct().values());
+    /// assert_eq!(first, ["to", "not"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn distinct(self) -> KeyedStream<K, V> {
@@ -152,5 +150,90 @@ impl<K: Key, V: ExchangeData> Operator for First<K, V> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rheos_engine::harness::{Collected, run};
+
+    use super::*;
+    use crate::aggregate::{ASIDE_RECORDS, TRIAL_RECORDS};
+    use crate::random::Random;
+    use crate::workers::Workers;
+
+    #[test]
+    fn each_key_comes_once_and_at_once() {
+        for (seed, workers, combiner_keys) in
+            (0..10).flat_map(|seed| [(seed, 1, 100), (seed, 4, 100), (seed, 4, 1), (seed, 1, 3)])
+        {
+            let limits = Limits { combiner_keys, ..Limits::default() };
+            let stage = |next| Box::new(Repetitions::new(&limits, next)) as _;
+            let mut distinct = Workers::by_key(workers, stage, First::default);
+            let mut random = Random::new(seed);
+            let mut seen = HashSet::new();
+            for epoch in random.epochs() {
+                for (worker, records) in random.deal(epoch, workers).into_iter().enumerate() {
+                    for batch in random.batches(records) {
+                        let wanted: Vec<_> = batch
+                            .iter()
+                            .filter(|(key, _)| seen.insert(*key))
+                            .map(|(key, value)| Keyed::new(*key, *value))
+                            .collect();
+                        let batch = batch.into_iter().map(|(k, v)| Keyed::new(k, v)).collect();
+                        assert_eq!(distinct.batch(worker, batch), wanted, "seed {seed}");
+                    }
+                }
+                assert_eq!(distinct.end_epoch(), [], "seed {seed}");
+            }
+            assert_eq!(distinct.end_input(), [], "seed {seed}");
+        }
+    }
+
+    fn repetitions(combiner_keys: usize) -> (Repetitions<u64, ()>, Collected<Keyed<u64, ()>>) {
+        let (next, sent) = Collected::consumer();
+        let limits = Limits { combiner_keys, ..Limits::default() };
+        (Repetitions::new(&limits, next), sent)
+    }
+
+    fn keyed(keys: impl IntoIterator<Item = u64>) -> Vec<Keyed<u64, ()>> {
+        keys.into_iter().map(|key| Keyed::new(key, ())).collect()
+    }
+
+    #[test]
+    fn repetitions_do_not_travel_even_in_later_epochs() {
+        let (mut step, sent) = repetitions(100);
+        let mut run = run();
+        step.batch(&mut keyed([1, 2, 1]), &mut run);
+        step.flush(Flush::EpochEnd, &mut run);
+        step.batch(&mut keyed([2, 3]), &mut run);
+        assert_eq!(sent.take(), keyed([1, 2, 3]));
+    }
+
+    #[test]
+    fn it_remembers_no_more_keys_than_its_limit() {
+        let (mut step, sent) = repetitions(10);
+        let mut run = run();
+        for _ in 0..3 {
+            step.batch(&mut keyed(0..15), &mut run);
+            assert!(step.sent.len() <= 10);
+        }
+        assert!(sent.take().len() >= 15);
+    }
+
+    #[test]
+    fn it_steps_aside_where_nothing_repeats_and_tries_again() {
+        let (mut step, sent) = repetitions(1 << 16);
+        let mut run = run();
+        step.batch(&mut keyed(0..TRIAL_RECORDS), &mut run);
+        assert!(step.sent.is_empty() && sent.take().len() as u64 == TRIAL_RECORDS);
+        step.batch(&mut keyed([1; 2]), &mut run);
+        assert_eq!(sent.take(), keyed([1; 2]), "everything passes");
+        step.batch(&mut keyed((0..ASIDE_RECORDS).map(|_| 1)), &mut run);
+        drop(sent.take());
+        step.batch(&mut keyed([1; 2]), &mut run);
+        assert_eq!(sent.take(), keyed([1]), "it drops again");
     }
 }

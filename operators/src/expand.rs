@@ -17,12 +17,11 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("words");
-    /// let words: Stream<String> = job
-    ///     .source(given(["to be or", "not to be"]))
-    ///     .flat_map(|line| line.split(' ').map(str::to_owned));
-    /// # drop(words);
+    /// # use rheos_operators::examples::results;
+    /// let words = results(["to be or", "not to be"], |lines| {
+    ///     lines.flat_map(|line| line.split(' ').map(String::from))
+    /// });
+    /// assert_eq!(words, ["to", "be", "or", "not", "to", "be"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn flat_map<I>(
@@ -46,13 +45,11 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("words");
-    /// let lines = job.source(given([String::from("to be or"), String::from("not to be")]));
-    /// let words: Stream<String> = lines.expand(|line: String, out| {
-    ///     out.extend(line.split(' ').map(str::to_lowercase));
+    /// # use rheos_operators::examples::results;
+    /// let words: Vec<String> = results(["To be", "or not"].map(String::from), |lines| {
+    ///     lines.expand(|line: String, out| out.extend(line.split(' ').map(str::to_lowercase)))
     /// });
-    /// # drop(words);
+    /// assert_eq!(words, ["to", "be", "or", "not"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn expand<U: 'static>(
@@ -85,10 +82,9 @@ where
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("flat");
-    /// let flat: Stream<u64> = job.source(given([vec![1, 2], vec![], vec![3]])).flatten();
-    /// # drop(flat);
+    /// # use rheos_operators::examples::results;
+    /// let flat = results([vec![1u64, 2], vec![], vec![3]], |lists| lists.flatten());
+    /// assert_eq!(flat, [1, 2, 3]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn flatten(self) -> Stream<I::Item> {

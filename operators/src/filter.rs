@@ -14,10 +14,9 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("even");
-    /// let even = job.source(given(0..10u64)).filter(|n| n % 2 == 0);
-    /// # drop(even);
+    /// # use rheos_operators::examples::results;
+    /// let even = results(0..10u64, |numbers| numbers.filter(|n| n % 2 == 0));
+    /// assert_eq!(even, [0, 2, 4, 6, 8]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn filter(self, keep: impl Fn(&T) -> bool + Clone + Send + Sync + 'static) -> Stream<T> {
@@ -33,11 +32,11 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("numbers");
-    /// let numbers: Stream<u64> =
-    ///     job.source(given(["1", "two", "3"])).filter_map(|text| text.parse().ok());
-    /// # drop(numbers);
+    /// # use rheos_operators::examples::results;
+    /// let numbers: Vec<u64> = results(["1", "two", "3"], |texts| {
+    ///     texts.filter_map(|text| text.parse().ok())
+    /// });
+    /// assert_eq!(numbers, [1, 3]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn filter_map<U: 'static>(
@@ -80,8 +79,8 @@ mod tests {
 
     #[test]
     fn filter_keeps_what_the_test_says_in_order() {
-        let step = filtering(|n: &u64| n % 2 == 0);
-        assert_eq!(through(step, [vec![4, 1, 2], vec![], vec![3], vec![6]]).unwrap(), [4, 2, 6]);
+        let step = filtering(|n: &u64| *n > 2);
+        assert_eq!(through(step, [vec![4, 1, 3], vec![], vec![2], vec![6]]).unwrap(), [4, 3, 6]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A job: the program's plan in the making. It never runs anything by itself.
+//! A job: the program's plan in the making, and the calls that run it when it is made.
 
 use rheos_engine::plan::{Explanation, Graph, Plan};
 use rheos_engine::{BadRecords, Config, DeadLetter, Error, JobHandle, Report, Source};

@@ -23,11 +23,11 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, KeyedStream, examples::given};
-    /// let job = Job::new("by length");
-    /// let by_length: KeyedStream<usize, &str> =
-    ///     job.source(given(["to", "be", "or", "not"])).key_by(|word| word.len());
-    /// # drop(by_length);
+    /// # use rheos_operators::examples::results;
+    /// let by_length = results(["to", "be", "not"], |words| {
+    ///     words.key_by(|word| word.len()).count().at_end()
+    /// });
+    /// assert_eq!(by_length, [(2, 2), (3, 1)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn key_by<K: Key>(
@@ -53,10 +53,9 @@ impl<K: Key, V: 'static> Stream<(K, V)> {
     /// As for [`key_by`](Stream::key_by).
     ///
     /// ```
-    /// # use rheos_operators::{Job, KeyedStream, examples::given};
-    /// let job = Job::new("pairs");
-    /// let prices: KeyedStream<u32, f64> = job.source(given([(1, 0.5), (2, 0.8)])).keyed();
-    /// # drop(prices);
+    /// # use rheos_operators::examples::results;
+    /// let totals = results([(1u32, 50u64), (2, 80), (1, 7)], |sales| sales.keyed().sum().at_end());
+    /// assert_eq!(totals, [(1, 57), (2, 80)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn keyed(self) -> KeyedStream<K, V> {
@@ -72,14 +71,30 @@ impl<T: Key> Stream<T> {
     /// As for [`key_by`](Stream::key_by).
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("occurrences");
-    /// let words = job.source(given(["to", "be", "to"].map(String::from)));
-    /// let occurrences: Stream<(String, u64)> = words.key_by_self().count().at_end();
-    /// # drop(occurrences);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "to"].map(String::from);
+    /// let occurrences = results(words, |words| words.key_by_self().count().at_end());
+    /// assert_eq!(occurrences, [("to".to_owned(), 2), ("be".to_owned(), 1)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn key_by_self(self) -> KeyedStream<T, ()> {
         self.keying("key by self", |record| Keyed::new(record, ()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::hash_key;
+
+    use super::*;
+    use crate::batchwise::through;
+
+    #[test]
+    fn a_keyed_record_carries_the_hash_of_its_key() {
+        let words = [vec!["to", "be"], vec!["to"]];
+        let keyed = through(mapping(|word: &str| Keyed::new(word.len(), word)), words).unwrap();
+        let wanted = ["to", "be", "to"].map(|word| (hash_key(&2usize), 2, word));
+        let got: Vec<_> = keyed.into_iter().map(|k| (k.hash, k.key, k.value)).collect();
+        assert_eq!(got, wanted);
     }
 }

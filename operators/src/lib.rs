@@ -24,6 +24,8 @@ mod limit;
 mod map;
 mod mapping;
 mod number;
+#[cfg(test)]
+mod random;
 mod redistribute;
 mod results;
 mod scan;
@@ -31,6 +33,8 @@ mod sink_step;
 mod stream;
 mod union;
 mod values;
+#[cfg(test)]
+mod workers;
 
 #[doc(hidden)]
 pub mod examples;

@@ -21,10 +21,9 @@ impl<T: ExchangeData> Stream<T> {
     ///   worker sends no more than the limit.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("a look");
-    /// let sample = job.source(given(0..1_000_000u64)).limit(10);
-    /// # drop(sample);
+    /// # use rheos_operators::examples::results;
+    /// let sample = results(0..1_000_000u64, |numbers| numbers.limit(3));
+    /// assert_eq!(sample, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn limit(self, records: usize) -> Stream<T> {

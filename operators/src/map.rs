@@ -15,10 +15,9 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("lengths");
-    /// let lengths: Stream<usize> = job.source(given(["a", "bc"])).map(str::len);
-    /// # drop(lengths);
+    /// # use rheos_operators::examples::results;
+    /// let lengths = results(["a", "bc"], |words| words.map(str::len));
+    /// assert_eq!(lengths, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn map<U: 'static>(
@@ -40,13 +39,14 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the cut into batches depends on them and on timing.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("sorted runs");
-    /// let runs = job.source(given([3u64, 1, 2])).map_batch(|mut batch| {
-    ///     batch.sort_unstable();
-    ///     batch
+    /// # use rheos_operators::examples::results;
+    /// let runs = results([3u64, 1, 2], |numbers| {
+    ///     numbers.map_batch(|mut batch| {
+    ///         batch.sort_unstable();
+    ///         batch
+    ///     })
     /// });
-    /// # drop(runs);
+    /// assert_eq!(runs, [1, 2, 3]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn map_batch<U: 'static>(
@@ -65,10 +65,9 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: each looks at its own records, in its own thread.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("look");
-    /// let seen = job.source(given([1u64, 2])).inspect(|n| eprintln!("saw {n}"));
-    /// # drop(seen);
+    /// # use rheos_operators::examples::results;
+    /// let seen = results([1u64, 2], |numbers| numbers.inspect(|n| eprintln!("saw {n}")));
+    /// assert_eq!(seen, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn inspect(self, look: impl Fn(&T) + Clone + Send + Sync + 'static) -> Stream<T> {

@@ -17,11 +17,9 @@ impl<T: ExchangeData> Stream<T> {
     /// * **Workers**: which worker gets which record is not fixed.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("spread");
-    /// let spread = job.source(given(0..10u64)).rebalance();
-    /// # drop(spread);
-    /// assert!(job.explain().to_string().contains("in turn"));
+    /// # use rheos_operators::examples::results;
+    /// let spread = results(0..3u64, |numbers| numbers.rebalance());
+    /// assert_eq!(spread, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn rebalance(self) -> Stream<T> {
@@ -37,11 +35,9 @@ impl<T: ExchangeData> Stream<T> {
     /// * **Workers**: each record comes once on each.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("rates");
-    /// let rates = job.source(given([1.1f64, 0.9])).broadcast();
-    /// # drop(rates);
-    /// assert!(job.explain().to_string().contains("to every worker"));
+    /// # use rheos_operators::examples::results;
+    /// let rates = results([1.1f64, 0.9], |rates| rates.broadcast());
+    /// assert_eq!(rates, [1.1, 0.9]); // once on each worker, of which there is one
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn broadcast(self) -> Stream<T>
@@ -60,11 +56,9 @@ impl<T: ExchangeData> Stream<T> {
     /// * **Workers**: the order between the records of several is not fixed.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("together");
-    /// let together = job.source(given(0..10u64)).gather();
-    /// # drop(together);
-    /// assert!(job.explain().to_string().contains("to worker 0"));
+    /// # use rheos_operators::examples::results;
+    /// let together = results(0..3u64, |numbers| numbers.gather());
+    /// assert_eq!(together, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn gather(self) -> Stream<T> {
@@ -82,10 +76,9 @@ impl<T: ExchangeData> Stream<T> {
     ///   number.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("by tens");
-    /// let by_tens = job.source(given(0..100u64)).partition_by(|n| n / 10);
-    /// # drop(by_tens);
+    /// # use rheos_operators::examples::results;
+    /// let by_tens = results(0..3u64, |numbers| numbers.partition_by(|n| n / 10));
+    /// assert_eq!(by_tens, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn partition_by(

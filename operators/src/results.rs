@@ -21,12 +21,12 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
-    /// let job = Job::new("numbers");
-    /// let lines = job.source(given(["1", "two"].map(String::from)));
-    /// let (numbers, bad) = lines.try_map(|line| line.parse::<u64>());
-    /// bad.map(|(line, reason)| format!("{line}: {reason}")).sink(Nowhere::new());
-    /// # drop(numbers);
+    /// # use rheos_operators::examples::results;
+    /// let texts = results(["1", "two"].map(String::from), |lines| {
+    ///     let (numbers, bad) = lines.try_map(|line| line.parse::<u64>());
+    ///     numbers.map(|n| format!("a {n}")).union(bad.map(|(line, why)| format!("{line}: {why}")))
+    /// });
+    /// assert_eq!(texts, ["a 1", "two: invalid digit found in string"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn try_map<U: 'static, E: 'static>(
@@ -100,11 +100,10 @@ impl<T: 'static, E: 'static> Stream<Result<T, E>> {
     /// * **Workers**: which of several errors is reported depends on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("numbers");
-    /// let numbers: Stream<u64> =
-    ///     job.source(given(["1", "2"])).map(|line| line.parse()).or_fail();
-    /// # drop(numbers);
+    /// # use rheos_operators::examples::results;
+    /// let numbers: Vec<u64> =
+    ///     results(["1", "2"], |lines| lines.map(|line| line.parse()).or_fail());
+    /// assert_eq!(numbers, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn or_fail(self) -> Stream<T>
@@ -124,11 +123,10 @@ impl<T: 'static, E: 'static> Stream<Result<T, E>> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("numbers");
-    /// let numbers: Stream<u64> =
-    ///     job.source(given(["1", "two"])).map(|line| line.parse()).or_skip();
-    /// # drop(numbers);
+    /// # use rheos_operators::examples::results;
+    /// let numbers: Vec<u64> =
+    ///     results(["1", "two"], |lines| lines.map(|line| line.parse()).or_skip());
+    /// assert_eq!(numbers, [1]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn or_skip(self) -> Stream<T> {

@@ -20,15 +20,16 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     ///   fixed. The result is that of one such order; no value is lost or taken twice.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("alarms");
-    /// let readings = job.source(given([(1u32, 20i64), (1, 35), (2, 18)])).keyed();
+    /// # use rheos_operators::examples::results;
+    /// let readings = [(1u32, 20i64), (1, 35), (2, 18), (1, 30)];
     /// // By how much a reading is above the last one of its sensor, if it is.
-    /// let jumps: Stream<(u32, i64)> = readings.scan(i64::MAX, |last, sensor, reading| {
-    ///     let before = std::mem::replace(last, reading);
-    ///     (reading > before).then(|| (*sensor, reading - before))
+    /// let jumps = results(readings, |readings| {
+    ///     readings.keyed().scan(i64::MAX, |last, sensor, reading| {
+    ///         let before = std::mem::replace(last, reading);
+    ///         (reading > before).then(|| (*sensor, reading - before))
+    ///     })
     /// });
-    /// # drop(jumps);
+    /// assert_eq!(jumps, [(1, 15)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn scan<S, I>(
@@ -87,5 +88,42 @@ where
             out.extend((self.step)(state, key, value));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rheos_engine::harness::Harness;
+
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn each_value_meets_the_state_that_the_one_before_it_left() {
+        for seed in 0..10 {
+            let step = |sum: &mut i64, key: &u64, value: i64| {
+                *sum += value;
+                (*sum % 2 == 0).then_some((*key, *sum))
+            };
+            let mut harness = Harness::new(Scan::new(100, step));
+            let mut sums = HashMap::<u64, i64>::new();
+            let mut random = Random::new(seed);
+            for epoch in random.epochs() {
+                for batch in random.batches(epoch) {
+                    let mut wanted = Vec::new();
+                    for (key, value) in &batch {
+                        let sum = sums.entry(*key).or_insert(100);
+                        *sum += value;
+                        wanted.extend((*sum % 2 == 0).then_some((*key, *sum)));
+                    }
+                    let batch = batch.into_iter().map(|(k, v)| Keyed::new(k, v)).collect();
+                    assert_eq!(harness.batch(batch).unwrap(), wanted, "seed {seed}");
+                }
+                assert_eq!(harness.end_epoch().unwrap(), [], "seed {seed}");
+            }
+            assert_eq!(harness.end_input().unwrap(), [], "seed {seed}");
+        }
     }
 }

@@ -103,3 +103,124 @@ impl<T: Clone + 'static> Clone for Stream<T> {
         Self::new(self.port.share())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::examples::{Nowhere, given};
+    use crate::{Job, Stream};
+
+    /// Builds a job on a stream of numbers and compares its plan, a step a line: what it is and
+    /// where its records come from.
+    fn check(build: impl FnOnce(Stream<u64>), expected: &[&str]) {
+        let job = Job::new("plan");
+        build(job.source(given(0..10)));
+        let text = job.explain().to_string();
+        let steps = text.lines().skip(2).take_while(|line| !line.contains(": "));
+        assert_eq!(steps.map(str::trim).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn stateless_steps_fuse_with_what_stands_before_them() {
+        check(
+            |numbers| {
+                let (even, odd) = numbers
+                    .map(|n| n + 1)
+                    .filter(|n| *n > 3)
+                    .filter_map(Some)
+                    .flat_map(|n| [n, n])
+                    .inspect(|_| ())
+                    .map_batch(|batch| batch)
+                    .branch(|n| n % 2 == 0);
+                let _ = even.union(odd).key_by(|n| n % 3).map_values(|n| n + 1).values();
+            },
+            &[
+                "1  map  <- 0 fused",
+                "2  filter  <- 1 fused",
+                "3  filter map  <- 2 fused",
+                "4  flat map  <- 3 fused",
+                "5  inspect  <- 4 fused",
+                "6  map batch  <- 5 fused",
+                "7  branch  <- 6 fused",
+                "8  union  <- 7 fused, 7 fused",
+                "9  key by  <- 8 fused",
+                "10  map values  <- 9 fused",
+                "11  values  <- 10 fused",
+            ],
+        );
+    }
+
+    #[test]
+    fn steps_that_move_records_say_how() {
+        check(
+            |numbers| {
+                let _ = numbers.rebalance().broadcast().gather().partition_by(|n| *n).limit(3);
+            },
+            &[
+                "1  rebalance  <- 0 in turn",
+                "2  broadcast  <- 1 to every worker",
+                "3  gather  <- 2 to worker 0",
+                "4  partition by  <- 3 by the program's function",
+                "5  enough  <- 4 fused",
+                "6  limit  <- 5 to worker 0",
+            ],
+        );
+    }
+
+    #[test]
+    fn keyed_steps_move_records_by_key_and_combine_them_before() {
+        check(
+            |numbers| {
+                let keyed = numbers.key_by(|n| n % 3);
+                let _ = keyed.clone().sum().updates();
+                let _ = keyed.clone().fold(0, |sum, n| *sum += n).at_end();
+                let _ = keyed.clone().scan(0, |_, _, n| Some(n));
+                let _ = keyed.distinct().entries();
+            },
+            &[
+                "1  key by  <- 0 fused",
+                "2  combine  <- 1 fused",
+                "3  sum  <- 2 by key",
+                "4  fold  <- 1 by key",
+                "5  scan  <- 1 by key",
+                "6  combine 2 (combine)  <- 1 fused",
+                "7  distinct  <- 6 by key",
+                "8  entries  <- 7 fused",
+            ],
+        );
+    }
+
+    #[test]
+    fn an_aggregate_that_was_not_asked_when_to_answer_adds_no_step() {
+        check(
+            |numbers| {
+                let _ = numbers.clone().count();
+                let _ = numbers.key_by_self().count();
+            },
+            &["1  key by self  <- 0 fused"],
+        );
+    }
+
+    #[test]
+    fn names_are_those_of_the_steps() {
+        check(
+            |numbers| {
+                let totals = numbers.max().at_end().named("largest");
+                totals.clone().sink(Nowhere::new()).named("here");
+                totals.for_each_epoch(|_, _| Ok::<_, std::fmt::Error>(()));
+            },
+            &[
+                "1  combine  <- 0 fused",
+                "2  largest (max)  <- 1 to worker 0",
+                "3  here (sink)  <- 2 local",
+                "4  sink  <- 2 local",
+            ],
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "different jobs")]
+    fn streams_of_different_jobs_do_not_meet() {
+        let (one, other) = (Job::new("one"), Job::new("other"));
+        let _ = one.source(given([1])).union(other.source(given([2])));
+    }
+}

@@ -15,10 +15,12 @@ impl<T: 'static> Stream<T> {
     /// When the streams belong to different jobs.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("both");
-    /// let both = job.source(given([1u64])).union(job.source(given([2u64])));
-    /// # drop(both);
+    /// # use rheos_operators::examples::results;
+    /// let both = results(0..3u64, |numbers| {
+    ///     let squares = numbers.clone().map(|n| n * n);
+    ///     numbers.union(squares.map(|n| n + 100))
+    /// });
+    /// assert_eq!(both.len(), 6);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn union(self, other: Stream<T>) -> Stream<T> {

@@ -15,19 +15,18 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, KeyedStream, examples::given};
-    /// let job = Job::new("lengths");
-    /// let lengths: KeyedStream<u32, usize> =
-    ///     job.source(given([(1, "to"), (2, "be")])).keyed().map_values(|word| word.len());
-    /// # drop(lengths);
+    /// # use rheos_operators::examples::results;
+    /// let lengths = results([(1u32, "to"), (2, "not")], |words| {
+    ///     words.keyed().map_values(|word| word.len()).entries()
+    /// });
+    /// assert_eq!(lengths, [(1, 2), (2, 3)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn map_values<U: 'static>(
         self,
         map: impl Fn(V) -> U + Clone + Send + Sync + 'static,
     ) -> KeyedStream<K, U> {
-        let map = move |Keyed { hash, key, value }| Keyed { hash, key, value: map(value) };
-        KeyedStream::new(self.mapped("map values", map))
+        KeyedStream::new(self.mapped("map values", on_value(map)))
     }
 
     /// Keeps the records for whose value `keep` holds.
@@ -39,11 +38,11 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// * **Workers**: the result does not depend on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::given};
-    /// let job = Job::new("long words");
-    /// let long = job.source(given([(1u32, "to"), (2, "not")])).keyed();
-    /// let long = long.filter_values(|word| word.len() > 2);
-    /// # drop(long);
+    /// # use rheos_operators::examples::results;
+    /// let long = results([(1u32, "to"), (2, "not")], |words| {
+    ///     words.keyed().filter_values(|word| word.len() > 2).keys()
+    /// });
+    /// assert_eq!(long, [2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn filter_values(self, keep: impl Fn(&V) -> bool + Clone + Send + Sync + 'static) -> Self {
@@ -60,10 +59,9 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// * **Workers**: records stay where they are.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("values");
-    /// let words: Stream<&str> = job.source(given([(1u32, "to"), (2, "be")])).keyed().values();
-    /// # drop(words);
+    /// # use rheos_operators::examples::results;
+    /// let values = results([(1u32, 10u64), (2, 20)], |pairs| pairs.keyed().values());
+    /// assert_eq!(values, [10, 20]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn values(self) -> Stream<V> {
@@ -79,10 +77,9 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// * **Workers**: records stay where they are.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("keys");
-    /// let numbers: Stream<u32> = job.source(given([(1, "to"), (2, "be")])).keyed().keys();
-    /// # drop(numbers);
+    /// # use rheos_operators::examples::results;
+    /// let keys = results([(1u32, 10u64), (2, 20)], |pairs| pairs.keyed().keys());
+    /// assert_eq!(keys, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn keys(self) -> Stream<K> {
@@ -98,11 +95,9 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// * **Workers**: records stay where they are.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("entries");
-    /// let by_length: Stream<(usize, &str)> =
-    ///     job.source(given(["to", "be"])).key_by(|word| word.len()).entries();
-    /// # drop(by_length);
+    /// # use rheos_operators::examples::results;
+    /// let entries = results([10u64, 25], |numbers| numbers.key_by(|n| n % 10).entries());
+    /// assert_eq!(entries, [(0, 10), (5, 25)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn entries(self) -> Stream<(K, V)> {
@@ -115,5 +110,28 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
         map: impl Fn(Keyed<K, V>) -> U + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
         self.into_keyed().batchwise(kind, move |_| mapping(map.clone()))
+    }
+}
+
+/// A function of values as one of keyed records.
+fn on_value<K, V, U>(
+    map: impl Fn(V) -> U + Clone + Send + Sync + 'static,
+) -> impl Fn(Keyed<K, V>) -> Keyed<K, U> + Clone + Send + Sync + 'static {
+    move |Keyed { hash, key, value }| Keyed { hash, key, value: map(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batchwise::through;
+
+    #[test]
+    fn map_values_leaves_keys_and_hashes_alone() {
+        let records = vec![Keyed { hash: 7, key: 'a', value: 1u64 }, Keyed::new('b', 2)];
+        let hash = records[1].hash;
+        let mapped = through(mapping(on_value(|n: u64| n.to_string())), [records]).unwrap();
+        let wanted = [(7, 'a', "1"), (hash, 'b', "2")];
+        let got: Vec<_> = mapped.iter().map(|k| (k.hash, k.key, k.value.as_str())).collect();
+        assert_eq!(got, wanted);
     }
 }

@@ -63,11 +63,11 @@ impl<K: Key, R: Send + 'static> KeyedAggregate<K, R> {
     ///   key does not, unless the aggregate depends on order.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
-    /// let job = Job::new("running counts");
-    /// let words = job.source(given(["to", "be", "to"].map(String::from)));
-    /// words.key_by_self().count().updates().sink(Nowhere::new());
-    /// assert!(job.explain().to_string().contains("by key"));
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "to"].map(String::from);
+    /// let updates = results(words, |words| words.key_by_self().count().updates());
+    /// let last_of_to = updates.iter().rfind(|(word, _)| word == "to");
+    /// assert_eq!(last_of_to, Some(&("to".to_owned(), 2)));
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn updates(self) -> Stream<(K, R)> {
@@ -84,11 +84,10 @@ impl<K: Key, R: Send + 'static> KeyedAggregate<K, R> {
     /// * **Workers**: the results do not depend on them, unless the aggregate depends on order.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
-    /// let job = Job::new("word count");
-    /// let words = job.source(given(["to", "be", "to"].map(String::from)));
-    /// words.key_by(|word| word.clone()).count().at_end().sink(Nowhere::new());
-    /// assert!(job.explain().to_string().contains("by key"));
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "to"].map(String::from);
+    /// let counts = results(words, |words| words.key_by(|word| word.clone()).count().at_end());
+    /// assert_eq!(counts, [("to".to_owned(), 2), ("be".to_owned(), 1)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn at_end(self) -> Stream<(K, R)> {
@@ -157,10 +156,9 @@ impl<R: Send + 'static> StreamAggregate<R> {
     ///   not, unless the aggregate depends on order.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
-    /// let job = Job::new("running count");
-    /// job.source(given(0..10u64)).count().updates().sink(Nowhere::new());
-    /// assert!(job.explain().to_string().contains("to worker 0"));
+    /// # use rheos_operators::examples::results;
+    /// let updates = results(0..10u64, |numbers| numbers.count().updates());
+    /// assert_eq!(updates.last(), Some(&10));
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn updates(self) -> Stream<R> {
@@ -178,10 +176,9 @@ impl<R: Send + 'static> StreamAggregate<R> {
     /// * **Workers**: the result does not depend on them, unless the aggregate depends on order.
     ///
     /// ```
-    /// # use rheos_operators::{Job, examples::{Nowhere, given}};
-    /// let job = Job::new("count");
-    /// job.source(given(0..10u64)).count().at_end().sink(Nowhere::new());
-    /// assert!(job.explain().to_string().contains("to worker 0"));
+    /// # use rheos_operators::examples::results;
+    /// let count = results(0..10u64, |numbers| numbers.count().at_end());
+    /// assert_eq!(count, [10]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn at_end(self) -> Stream<R> {

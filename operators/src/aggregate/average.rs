@@ -66,10 +66,9 @@ impl<T: Number> Stream<T> {
     /// * **Workers**: each averages its own records and sends one sum and count an epoch.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("average");
-    /// let average: Stream<f64> = job.source(given(0..10u64)).average().at_end();
-    /// # drop(average);
+    /// # use rheos_operators::examples::results;
+    /// let average = results(0..10u64, |numbers| numbers.average().at_end());
+    /// assert_eq!(average, [4.5]);
     /// ```
     pub fn average(self) -> StreamAggregate<f64> {
         StreamAggregate::combined("average", self, Average::default())
@@ -87,11 +86,10 @@ impl<K: Key, V: Number> KeyedStream<K, V> {
     /// * **Workers**: each averages its own records first.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("mean temperatures");
-    /// let readings = job.source(given([(1u32, 20.5), (2, 18.0), (1, 21.5)])).keyed();
-    /// let means: Stream<(u32, f64)> = readings.average().updates();
-    /// # drop(means);
+    /// # use rheos_operators::examples::results;
+    /// let readings = [(1u32, 20.5), (2, 18.0), (1, 21.5)];
+    /// let means = results(readings, |readings| readings.keyed().average().at_end());
+    /// assert_eq!(means, [(1, 21.0), (2, 18.0)]);
     /// ```
     pub fn average(self) -> KeyedAggregate<K, f64> {
         KeyedAggregate::combined("average", self, Average::default())

@@ -107,3 +107,85 @@ impl<K: Key, A: Aggregate> Consumer<Keyed<K, A::In>> for Combiner<K, A> {
         self.next.end(run);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::{Collected, run};
+
+    use super::super::count::Count;
+    use super::super::reduction::{ASIDE_RECORDS, TRIAL_RECORDS};
+    use super::*;
+    use crate::batchwise::BatchLengths;
+
+    /// What a combiner of counts has sent.
+    type Sent = Collected<Keyed<u64, u64>>;
+
+    fn combiner(limits: &Limits) -> (Combiner<u64, Count<()>>, Sent) {
+        let (next, sent) = Collected::consumer();
+        (Combiner::new(Count::default(), limits, next), sent)
+    }
+
+    fn keyed(keys: impl IntoIterator<Item = u64>) -> Vec<Keyed<u64, ()>> {
+        keys.into_iter().map(|key| Keyed::new(key, ())).collect()
+    }
+
+    #[test]
+    fn a_combiner_sends_one_accumulator_a_key_and_epoch() {
+        let (mut combiner, sent) = combiner(&Limits::default());
+        let mut run = run();
+        for _ in 0..2 {
+            combiner.batch(&mut keyed([1, 2, 1, 1]), &mut run);
+            combiner.flush(Flush::Idle, &mut run);
+            combiner.batch(&mut keyed([2]), &mut run);
+            assert_eq!(sent.take(), [], "it waits for the end of the epoch");
+            combiner.flush(Flush::EpochEnd, &mut run);
+            assert_eq!(sent.take(), [Keyed::new(1, 3), Keyed::new(2, 2)]);
+            combiner.flush(Flush::EpochEnd, &mut run);
+            assert_eq!(sent.take(), [], "it says nothing twice");
+        }
+    }
+
+    #[test]
+    fn a_combiner_never_holds_more_keys_than_its_limit() {
+        let limits = Limits { combiner_keys: 10, batch_records: 4, ..Limits::default() };
+        let (mut combiner, sent) = combiner(&limits);
+        let mut run = run();
+        let mut received = 0;
+        for batch in 0..20 {
+            combiner.batch(&mut keyed((0..7).map(|n| 7 * batch + n)), &mut run);
+            received += sent.take().len() as u64;
+            assert!(7 * (batch + 1) - received < 10, "after batch {batch}: {received} received");
+        }
+    }
+
+    #[test]
+    fn a_combiner_sends_in_batches_of_the_usual_size() {
+        let limits = Limits { batch_records: 100, ..Limits::default() };
+        let (next, lengths) = BatchLengths::consumer();
+        let mut combiner = Combiner::new(Count::default(), &limits, next);
+        let mut run = run();
+        combiner.batch(&mut keyed(0..250), &mut run);
+        combiner.flush(Flush::EpochEnd, &mut run);
+        assert_eq!(lengths.take(), [100, 100, 50]);
+    }
+
+    #[test]
+    fn a_combiner_that_does_not_reduce_steps_aside_and_tries_again() {
+        let (mut combiner, sent) = combiner(&Limits::default());
+        let mut run = run();
+        combiner.batch(&mut keyed(0..TRIAL_RECORDS), &mut run);
+        assert_eq!(sent.take().len() as u64, TRIAL_RECORDS, "it gives up what it holds");
+        let mut passed = 0;
+        while passed < ASIDE_RECORDS {
+            combiner.batch(&mut keyed([7; 1000]), &mut run);
+            let sent = sent.take();
+            assert_eq!(sent.len(), 1000, "after {passed} records every record is sent");
+            assert!(sent.iter().all(|keyed| keyed.value == 1));
+            passed += 1000;
+        }
+        combiner.batch(&mut keyed([7; 1000]), &mut run);
+        assert_eq!(sent.take(), [], "it combines again");
+        combiner.flush(Flush::EpochEnd, &mut run);
+        assert_eq!(sent.take(), [Keyed::new(7, 1000)]);
+    }
+}

@@ -65,10 +65,9 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: each counts its own records and sends one number an epoch.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("count");
-    /// let count: Stream<u64> = job.source(given(["a", "b"])).count().at_end();
-    /// # drop(count);
+    /// # use rheos_operators::examples::results;
+    /// let count = results(["a", "b"], |letters| letters.count().at_end());
+    /// assert_eq!(count, [2]);
     /// ```
     pub fn count(self) -> StreamAggregate<u64> {
         StreamAggregate::combined("count", self, Count::default())
@@ -85,15 +84,15 @@ impl<K: Key, V: 'static> KeyedStream<K, V> {
     /// * **Workers**: each counts its own records first; the values are not sent.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("word count");
-    /// let counts: Stream<(String, u64)> = job
-    ///     .source(given(["to be or", "not to be"]))
-    ///     .flat_map(|line| line.split(' ').map(String::from))
-    ///     .key_by(|word| word.clone())
-    ///     .count()
-    ///     .at_end();
-    /// # drop(counts);
+    /// # use rheos_operators::examples::results;
+    /// let counts = results(["to be or", "not to be"], |lines| {
+    ///     lines
+    ///         .flat_map(|line| line.split(' ').map(String::from))
+    ///         .key_by(|word| word.clone())
+    ///         .count()
+    ///         .at_end()
+    /// });
+    /// assert_eq!(counts[0], ("to".to_owned(), 2));
     /// ```
     pub fn count(self) -> KeyedAggregate<K, u64> {
         KeyedAggregate::combined("count", self, Count::default())

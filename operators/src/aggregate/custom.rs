@@ -15,7 +15,9 @@ impl<T: 'static> Stream<T> {
     /// * **Workers**: each aggregates its own records and sends one accumulator an epoch.
     ///
     /// ```
-    /// # use rheos_operators::{Aggregate, Job, Stream, examples::given};
+    /// # use rheos_operators::examples::results;
+    /// use rheos_operators::Aggregate;
+    ///
     /// /// The length of the longest line.
     /// #[derive(Clone)]
     /// struct Longest;
@@ -34,9 +36,8 @@ impl<T: 'static> Stream<T> {
     ///     fn finish(&self, longest: &usize) -> usize { *longest }
     /// }
     ///
-    /// let job = Job::new("longest line");
-    /// let longest = job.source(given(["to be", "or not"])).aggregate(Longest).at_end();
-    /// # drop(longest);
+    /// let longest = results(["to be", "or not"], |lines| lines.aggregate(Longest).at_end());
+    /// assert_eq!(longest, [6]);
     /// ```
     pub fn aggregate<A: Aggregate<In = T>>(self, aggregate: A) -> StreamAggregate<A::Out> {
         StreamAggregate::combined("aggregate", self, aggregate)
@@ -53,7 +54,7 @@ impl<K: Key, V: 'static> KeyedStream<K, V> {
     /// * **Workers**: each combines its own records first and sends accumulators.
     ///
     /// ```
-    /// # use rheos_operators::{Aggregate, Job, Stream, examples::given};
+    /// # use rheos_operators::{Aggregate, examples::results};
     /// # #[derive(Clone)]
     /// # struct Longest;
     /// # impl Aggregate for Longest {
@@ -69,10 +70,9 @@ impl<K: Key, V: 'static> KeyedStream<K, V> {
     /// #     }
     /// #     fn finish(&self, longest: &usize) -> usize { *longest }
     /// # }
-    /// let job = Job::new("longest line of each speaker");
-    /// let lines = job.source(given([(1u32, "to be"), (2, "or not")])).keyed();
-    /// let longest: Stream<(u32, usize)> = lines.aggregate(Longest).updates();
-    /// # drop(longest);
+    /// let lines = [(1u32, "to be"), (2, "or not"), (1, "that is")];
+    /// let longest = results(lines, |lines| lines.keyed().aggregate(Longest).at_end());
+    /// assert_eq!(longest, [(1, 7), (2, 6)]);
     /// ```
     pub fn aggregate<A: Aggregate<In = V>>(self, aggregate: A) -> KeyedAggregate<K, A::Out> {
         KeyedAggregate::combined("aggregate", self, aggregate)

@@ -68,10 +68,9 @@ impl<T: Clone + ExchangeData> Stream<T> {
     /// * **Workers**: each keeps the smallest of its own records and sends one an epoch.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("smallest");
-    /// let smallest: Stream<u64> = job.source(given([3u64, 1, 2])).min().at_end();
-    /// # drop(smallest);
+    /// # use rheos_operators::examples::results;
+    /// let smallest = results([3u64, 1, 2], |numbers| numbers.min().at_end());
+    /// assert_eq!(smallest, [1]);
     /// ```
     pub fn min(self) -> StreamAggregate<T>
     where
@@ -86,10 +85,9 @@ impl<T: Clone + ExchangeData> Stream<T> {
     /// As for [`min`](Stream::min).
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("largest");
-    /// let largest: Stream<u64> = job.source(given([3u64, 1, 2])).max().at_end();
-    /// # drop(largest);
+    /// # use rheos_operators::examples::results;
+    /// let largest = results([3u64, 1, 2], |numbers| numbers.max().at_end());
+    /// assert_eq!(largest, [3]);
     /// ```
     pub fn max(self) -> StreamAggregate<T>
     where
@@ -109,11 +107,10 @@ impl<T: Clone + ExchangeData> Stream<T> {
     /// * **Workers**: which of several records with the smallest field is kept depends on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("shortest");
-    /// let words = job.source(given(["to", "be", "not"].map(String::from)));
-    /// let shortest: Stream<String> = words.min_by(|word| word.len()).at_end();
-    /// # drop(shortest);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["not", "to", "be"].map(String::from);
+    /// let shortest = results(words, |words| words.min_by(|word| word.len()).at_end());
+    /// assert_eq!(shortest, ["to"]);
     /// ```
     pub fn min_by<F: Ord>(
         self,
@@ -129,11 +126,10 @@ impl<T: Clone + ExchangeData> Stream<T> {
     /// As for [`min_by`](Stream::min_by).
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("longest");
-    /// let words = job.source(given(["to", "be", "not"].map(String::from)));
-    /// let longest: Stream<String> = words.max_by(|word| word.len()).at_end();
-    /// # drop(longest);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "be", "not"].map(String::from);
+    /// let longest = results(words, |words| words.max_by(|word| word.len()).at_end());
+    /// assert_eq!(longest, ["not"]);
     /// ```
     pub fn max_by<F: Ord>(
         self,
@@ -154,11 +150,10 @@ impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V> {
     /// * **Workers**: each keeps the smallest of its own values first.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("lowest prices");
-    /// let prices = job.source(given([(1u32, 50u64), (2, 80), (1, 40)])).keyed();
-    /// let lowest: Stream<(u32, u64)> = prices.min().at_end();
-    /// # drop(lowest);
+    /// # use rheos_operators::examples::results;
+    /// let prices = [(1u32, 50u64), (2, 80), (1, 40)];
+    /// let lowest = results(prices, |prices| prices.keyed().min().at_end());
+    /// assert_eq!(lowest, [(1, 40), (2, 80)]);
     /// ```
     pub fn min(self) -> KeyedAggregate<K, V>
     where
@@ -173,11 +168,10 @@ impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V> {
     /// As for [`min`](KeyedStream::min).
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("highest prices");
-    /// let prices = job.source(given([(1u32, 50u64), (2, 80), (1, 40)])).keyed();
-    /// let highest: Stream<(u32, u64)> = prices.max().at_end();
-    /// # drop(highest);
+    /// # use rheos_operators::examples::results;
+    /// let prices = [(1u32, 50u64), (2, 80), (1, 40)];
+    /// let highest = results(prices, |prices| prices.keyed().max().at_end());
+    /// assert_eq!(highest, [(1, 50), (2, 80)]);
     /// ```
     pub fn max(self) -> KeyedAggregate<K, V>
     where
@@ -195,12 +189,12 @@ impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V> {
     /// * **Workers**: which of several values with the smallest field is kept depends on them.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("shortest words by letter");
-    /// let words = job.source(given(["to", "tea", "be"].map(String::from)));
-    /// let shortest: Stream<(Option<char>, String)> =
-    ///     words.key_by(|word| word.chars().next()).min_by(|word| word.len()).at_end();
-    /// # drop(shortest);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["tea", "to", "be"].map(String::from);
+    /// let shortest = results(words, |words| {
+    ///     words.key_by(|word| word.chars().next()).min_by(|word| word.len()).at_end()
+    /// });
+    /// assert_eq!(shortest, [(Some('t'), "to".to_owned()), (Some('b'), "be".to_owned())]);
     /// ```
     pub fn min_by<F: Ord>(
         self,
@@ -216,12 +210,12 @@ impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V> {
     /// As for [`min_by`](KeyedStream::min_by).
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("longest words by letter");
-    /// let words = job.source(given(["to", "tea", "be"].map(String::from)));
-    /// let longest: Stream<(Option<char>, String)> =
-    ///     words.key_by(|word| word.chars().next()).max_by(|word| word.len()).at_end();
-    /// # drop(longest);
+    /// # use rheos_operators::examples::results;
+    /// let words = ["to", "tea", "be"].map(String::from);
+    /// let longest = results(words, |words| {
+    ///     words.key_by(|word| word.chars().next()).max_by(|word| word.len()).at_end()
+    /// });
+    /// assert_eq!(longest, [(Some('t'), "tea".to_owned()), (Some('b'), "be".to_owned())]);
     /// ```
     pub fn max_by<F: Ord>(
         self,

@@ -70,13 +70,11 @@ impl<T: ExchangeData> Stream<T> {
     ///   fixed.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("all letters");
-    /// let letters: Stream<String> = job
-    ///     .source(given(['a', 'b']))
-    ///     .fold(String::new(), |letters, letter| letters.push(letter))
-    ///     .at_end();
-    /// # drop(letters);
+    /// # use rheos_operators::examples::results;
+    /// let letters = results(['a', 'b'], |letters| {
+    ///     letters.fold(String::new(), |all, letter| all.push(letter)).at_end()
+    /// });
+    /// assert_eq!(letters, ["ab"]);
     /// ```
     pub fn fold<S: ExchangeData + Clone + Sync>(
         self,
@@ -102,12 +100,12 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     ///   it, is not fixed.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("paths");
-    /// let visits = job.source(given([(1u32, 'a'), (2, 'b'), (1, 'c')])).keyed();
-    /// let paths: Stream<(u32, String)> =
-    ///     visits.fold(String::new(), |path, page| path.push(page)).at_end();
-    /// # drop(paths);
+    /// # use rheos_operators::examples::results;
+    /// let visits = [(1u32, 'a'), (2, 'b'), (1, 'c')];
+    /// let paths = results(visits, |visits| {
+    ///     visits.keyed().fold(String::new(), |path, page| path.push(page)).at_end()
+    /// });
+    /// assert_eq!(paths, [(1, "ac".to_owned()), (2, "b".to_owned())]);
     /// ```
     pub fn fold<S: ExchangeData + Clone + Sync>(
         self,

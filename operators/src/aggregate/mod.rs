@@ -21,6 +21,8 @@ mod keyed;
 mod reduce;
 mod reduction;
 mod sum;
+#[cfg(test)]
+mod tests;
 mod whole;
 
 pub use answer::{KeyedAggregate, StreamAggregate};
@@ -29,3 +31,5 @@ pub use contract::Aggregate;
 
 pub(crate) use absorb::{Absorb, Partials};
 pub(crate) use reduction::Reduction;
+#[cfg(test)]
+pub(crate) use reduction::{ASIDE_RECORDS, TRIAL_RECORDS};

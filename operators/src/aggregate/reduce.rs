@@ -70,10 +70,9 @@ impl<T: Clone + ExchangeData> Stream<T> {
     /// * **Workers**: each reduces its own records and sends one an epoch.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("all bits");
-    /// let bits: Stream<u64> = job.source(given([1u64, 4, 6])).reduce(|a, b| a | b).at_end();
-    /// # drop(bits);
+    /// # use rheos_operators::examples::results;
+    /// let bits = results([1u64, 4, 6], |flags| flags.reduce(|a, b| a | b).at_end());
+    /// assert_eq!(bits, [7]);
     /// ```
     pub fn reduce(
         self,
@@ -94,11 +93,10 @@ impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V> {
     /// * **Workers**: each reduces its own values first.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("rights");
-    /// let grants = job.source(given([(1u32, 0b01u8), (1, 0b10)])).keyed();
-    /// let rights: Stream<(u32, u8)> = grants.reduce(|a, b| a | b).updates();
-    /// # drop(rights);
+    /// # use rheos_operators::examples::results;
+    /// let grants = [(1u32, 0b01u8), (2, 0b01), (1, 0b10)];
+    /// let rights = results(grants, |grants| grants.keyed().reduce(|a, b| a | b).at_end());
+    /// assert_eq!(rights, [(1, 0b11), (2, 0b01)]);
     /// ```
     pub fn reduce(
         self,

@@ -65,10 +65,9 @@ impl<T: AddAssign + Default + Clone + ExchangeData> Stream<T> {
     /// * **Workers**: each adds up its own records and sends one value an epoch.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// let job = Job::new("sum");
-    /// let sum: Stream<u64> = job.source(given(0..10u64)).sum().at_end();
-    /// # drop(sum);
+    /// # use rheos_operators::examples::results;
+    /// let sum = results(0..10u64, |numbers| numbers.sum().at_end());
+    /// assert_eq!(sum, [45]);
     /// ```
     pub fn sum(self) -> StreamAggregate<T> {
         StreamAggregate::combined("sum", self, Sum::default())
@@ -87,13 +86,13 @@ impl<K: Key, V: AddAssign + Default + Clone + ExchangeData> KeyedStream<K, V> {
     /// * **Workers**: each adds up its own records first.
     ///
     /// ```
-    /// # use rheos_operators::{Job, Stream, examples::given};
-    /// # #[derive(Clone)] struct Order { customer: u32, price: u64 }
-    /// let job = Job::new("turnover");
-    /// let orders = job.source(given([Order { customer: 1, price: 5 }]));
-    /// let turnover: Stream<(u32, u64)> =
-    ///     orders.key_by(|order| order.customer).map_values(|order| order.price).sum().updates();
-    /// # drop(turnover);
+    /// # use rheos_operators::examples::results;
+    /// struct Order { customer: u32, price: u64 }
+    /// let orders = [(1, 5), (2, 9), (1, 3)].map(|(customer, price)| Order { customer, price });
+    /// let turnover = results(orders, |orders| {
+    ///     orders.key_by(|order| order.customer).map_values(|order| order.price).sum().at_end()
+    /// });
+    /// assert_eq!(turnover, [(1, 8), (2, 9)]);
     /// ```
     pub fn sum(self) -> KeyedAggregate<K, V> {
         KeyedAggregate::combined("sum", self, Sum::default())

@@ -1,12 +1,9 @@
-//! A source and a sink small enough for the examples in this documentation. Real ones live in the
-//! connectors.
+//! The source of examples.
 
-use std::marker::PhantomData;
 use std::sync::Mutex;
 
 use rheos_engine::{
-    Delivery, Error, Finish, Position, ReadBuffer, ReadStatus, Reader, ReaderContext, Sink, Source,
-    Split, SplitContext, Writer, WriterContext,
+    Error, Position, ReadBuffer, ReadStatus, Reader, ReaderContext, Source, Split, SplitContext,
 };
 
 /// The records of an example.
@@ -45,41 +42,5 @@ impl<T: 'static> Reader<T> for GivenReader<T> {
     fn read(&mut self, buffer: &mut ReadBuffer<T>) -> Result<ReadStatus, Error> {
         buffer.records_mut().append(&mut self.records);
         Ok(ReadStatus::End)
-    }
-}
-
-/// A sink that forgets what it is given.
-pub struct Nowhere<T>(PhantomData<fn(T)>);
-
-impl<T> Nowhere<T> {
-    /// The sink.
-    #[allow(clippy::new_without_default, reason = "examples call it by name")]
-    pub fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T: Send + 'static> Sink for Nowhere<T> {
-    type Record = T;
-
-    fn delivery(&self) -> Delivery {
-        Delivery::Immediate
-    }
-
-    fn open(&self, _context: WriterContext) -> Result<Box<dyn Writer<T>>, Error> {
-        Ok(Box::new(Forget))
-    }
-}
-
-struct Forget;
-
-impl<T> Writer<T> for Forget {
-    fn write(&mut self, batch: &mut Vec<T>) -> Result<(), Error> {
-        batch.clear();
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _how: Finish) -> Result<(), Error> {
-        Ok(())
     }
 }
