@@ -73,7 +73,10 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             let (sink, collected) = collect();
             totals.sink(sink);
             job.run(arguments.job.into_config()?)?;
-            print_top(collected.into_vec()?, arguments.top);
+            // With several processes the totals are at the first one.
+            if let Some(totals) = collected.take() {
+                print_top(totals, arguments.top);
+            }
         }
     }
     Ok(())

@@ -73,6 +73,19 @@ fn ended(mut child: Child, patience: Duration) -> Ended {
     Ended { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() }
 }
 
+/// The next connection to a listener.
+fn accepted(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let mut peer = None;
+    until("a connection", || {
+        peer = listener.accept().ok();
+        peer.is_some()
+    });
+    let (peer, _) = peer.unwrap();
+    peer.set_nonblocking(false).unwrap();
+    peer
+}
+
 /// The processes that a process has started.
 fn children(process: u32) -> Vec<u32> {
     let path = format!("/proc/{process}/task");
@@ -100,7 +113,7 @@ fn counting(
     let mut arguments = vec!["--connect", &address, "--workers", "2", "--processes", &count];
     arguments.extend(more);
     let mut child = start("socket_word_count", &arguments);
-    let (mut peer, _) = listener.accept().unwrap();
+    let mut peer = accepted(&listener);
     peer.write_all(b"to be or not to be\n").unwrap();
     let mut totals = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();

@@ -283,7 +283,9 @@ impl Cluster {
 
 /// Lets the operating system find out about a data connection that was cut off.
 fn watch_silence(socket: &TcpStream, patience: Duration) -> io::Result<()> {
-    let keepalive = TcpKeepalive::new().with_time(patience).with_interval(patience / 2);
+    // The operating system counts these in whole seconds and refuses zero.
+    let patience = patience.max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new().with_time(patience).with_interval(patience);
     SockRef::from(socket).set_tcp_keepalive(&keepalive)?;
     socket.set_read_timeout(None)?;
     socket.set_nodelay(true)
