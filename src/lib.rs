@@ -10,6 +10,9 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod print;
+
+pub use print::Print;
 pub use rheos_connectors as connectors;
 pub use rheos_engine as engine;
 pub use rheos_operators as operators;
@@ -21,6 +24,7 @@ pub use rheos_operators::{Job, KeyedStream, Stream};
 
 /// What most programs use, in one import: `use rheos::prelude::*;`.
 pub mod prelude {
+    pub use crate::Print;
     pub use rheos_connectors::*;
     pub use rheos_engine::cli::JobArgs;
     pub use rheos_engine::{

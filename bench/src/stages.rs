@@ -37,7 +37,7 @@ fn one(n: u64) -> u64 {
     n.wrapping_mul(3)
 }
 fn two(n: &u64) -> bool {
-    n % 16 != 0
+    !n.is_multiple_of(16)
 }
 fn three(n: u64) -> u64 {
     n ^ (n >> 7)

@@ -97,12 +97,15 @@ impl<T: 'static> Consumer<T> for Meter<T> {
     }
 }
 
+/// Copies the records of a batch behind those of another.
+pub(crate) type CopyBatch<T> = fn(&[T], &mut Vec<T>);
+
 /// The output of a step: counts, and hands on to whoever listens.
 pub(crate) struct Fan<T> {
     pub(crate) from: StepId,
     pub(crate) next: Vec<Next<T>>,
     /// Copies a batch into another; absent where the program never cloned the stream.
-    pub(crate) copy: Option<fn(&[T], &mut Vec<T>)>,
+    pub(crate) copy: Option<CopyBatch<T>>,
     pub(crate) spare: Vec<T>,
 }
 

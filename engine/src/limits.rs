@@ -20,7 +20,8 @@ pub struct Limits {
     /// Bytes that wait between steps of a process before an operator that has much to say at the
     /// end of an epoch pauses; 32 MiB.
     pub queued_bytes: usize,
-    /// How long an epoch stays open at the least once it holds a record; 10 ms.
+    /// How long an epoch stays open once it holds a record, unless it fills its share of the budget
+    /// before; 10 ms.
     pub epoch_interval: Duration,
     /// Epochs that may be unfinished before further ones are made longer instead; 8.
     pub epochs_in_flight: u64,

@@ -293,10 +293,10 @@ impl<'scope> Builder<'_, 'scope> {
                 if !shared.has_failed() {
                     let result = catch_unwind(AssertUnwindSafe(|| host.turn(frontiers)));
                     report(&shared, &host.run, result);
-                    if host.is_over() {
-                        if let Some(prepared) = prepared.take() {
-                            prepared.set(prepared.get() + 1);
-                        }
+                    if host.is_over()
+                        && let Some(prepared) = prepared.take()
+                    {
+                        prepared.set(prepared.get() + 1);
                     }
                 }
             }

@@ -81,10 +81,8 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
         .spawn(move || {
             let result = run_to_end(&running_there, cluster, local);
             drop((signals, progress));
-            if let Ok(done) = &result {
-                if done.is_first {
-                    print_report(&done.report, report);
-                }
+            if let Some(done) = result.as_ref().ok().filter(|done| done.is_first) {
+                print_report(&done.report, report);
             }
             result.map(|done| done.report)
         })
@@ -110,10 +108,7 @@ fn prepare_targets(plan: &Plan) -> Result<(), Error> {
 fn run_to_end(running: &Arc<Running>, cluster: Cluster, local: usize) -> Result<Done, Error> {
     let shared = &running.shared;
     let process = cluster.process();
-    let (mut links, network) = match run_workers(running, cluster, local) {
-        Ok(ended) => ended,
-        Err(error) => return Err(error),
-    };
+    let (mut links, network) = run_workers(running, cluster, local)?;
     let mut report = running.report();
     report.stopped = shared.verdict() == Some(Verdict::Stop);
     if !shared.has_failed() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     Edge, EdgeRoute, FanFactory, Node, Partitioning, Plan, Route, SinkNode, SourceNode, Step,
 };
-use crate::consumer::{AnyNext, Fan, Meter, Next};
+use crate::consumer::{AnyNext, CopyBatch, Fan, Meter, Next};
 use crate::context::WorkerContext;
 use crate::logic::{Logic, OneInputLogic, SinkLogic, TwoInputLogic};
 use crate::operator::{Operator, TwoInput};
@@ -52,7 +52,7 @@ impl<T: 'static> Port<T> {
     where
         T: Clone,
     {
-        let copy: fn(&[T], &mut Vec<T>) = |from, to| to.extend_from_slice(from);
+        let copy: CopyBatch<T> = |from, to| to.extend_from_slice(from);
         let mut plan = self.graph.plan.borrow_mut();
         plan.steps[self.step.0].fans[self.output] = fan::<T>(Some(copy));
         drop(plan);
@@ -81,7 +81,7 @@ impl StepHandle {
 }
 
 /// How the consumers of an output of type `T` are joined.
-fn fan<T: 'static>(copy: Option<fn(&[T], &mut Vec<T>)>) -> FanFactory {
+fn fan<T: 'static>(copy: Option<CopyBatch<T>>) -> FanFactory {
     Arc::new(move |from, consumers| {
         let next = consumers
             .into_iter()

@@ -11,7 +11,7 @@ pub use explain::Explanation;
 pub use graph::{Graph, Port, StepHandle};
 pub use routing::{Partitioning, Route};
 
-use std::hash::Hasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use crate::consumer::AnyNext;
@@ -132,8 +132,8 @@ impl Plan {
 
     /// A fingerprint of everything that must be the same in all processes of a job.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let mut hasher = foldhash::quality::FixedState::with_seed(1);
-        let hasher = &mut std::hash::BuildHasher::build_hasher(&mut hasher);
+        let seeded = foldhash::quality::FixedState::with_seed(1);
+        let hasher = &mut seeded.build_hasher();
         hasher.write(self.name.as_bytes());
         for step in &self.steps {
             hasher.write(step.name.as_bytes());
