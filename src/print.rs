@@ -29,6 +29,6 @@ pub trait Print {
 
 impl<T: Debug + 'static> Print for Stream<T> {
     fn print(self) -> SinkStep {
-        self.map(|record| format!("{record:?}")).sink(StdoutSink::new(Text)).named("print")
+        self.map(|record| format!("{record:?}")).sink(StdoutSink::new(Text))
     }
 }

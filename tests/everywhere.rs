@@ -1,8 +1,10 @@
-//! Runs one test body in every topology: one worker, four workers, two processes.
+//! Runs one test body in every topology: one worker, four workers, two processes of one and
+//! of two workers.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use rheos::engine::ExchangeData;
 use rheos::prelude::*;
 
 /// Processes and workers in each.
@@ -11,12 +13,10 @@ pub(crate) const TOPOLOGIES: [(usize, usize); 4] = [(1, 1), (1, 4), (2, 1), (2, 
 /// Builds a job anew for every process and topology, runs it, and gives the rows that its sink
 /// collected, in order, with the topology for messages. The processes are threads of the test,
 /// each with a plan and workers of its own; they are connected over loopback as real ones are.
-pub(crate) fn everywhere<T: Ord + Send + 'static>(
+pub(crate) fn everywhere<T: ExchangeData + Ord>(
     build: impl Fn(&Job) -> Stream<T> + Sync,
     check: impl Fn(&str, Vec<T>),
-) where
-    T: rheos::engine::ExchangeData,
-{
+) {
     for (processes, workers) in TOPOLOGIES {
         let mut rows = run(processes, workers, &build);
         rows.sort();
@@ -24,10 +24,11 @@ pub(crate) fn everywhere<T: Ord + Send + 'static>(
     }
 }
 
-fn run<T>(processes: usize, workers: usize, build: &(impl Fn(&Job) -> Stream<T> + Sync)) -> Vec<T>
-where
-    T: rheos::engine::ExchangeData,
-{
+fn run<T: ExchangeData>(
+    processes: usize,
+    workers: usize,
+    build: &(impl Fn(&Job) -> Stream<T> + Sync),
+) -> Vec<T> {
     let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
     let mut hosts = vec![listener.local_addr().unwrap().to_string()];
     hosts.resize(processes, "127.0.0.1:0".to_owned());

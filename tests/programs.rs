@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output as Ended, Stdio};
+use std::process::{Child, ChildStdout, Command, Output as Ended, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a job may take to end after something has happened to it.
@@ -50,16 +51,8 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
 fn ended(mut child: Child, patience: Duration) -> Ended {
     let began = Instant::now();
     // The pipes are read while it runs, or it could wait for a reader for ever.
-    let mut stdout = child.stdout.take().unwrap();
-    let mut stderr = child.stderr.take().unwrap();
-    let out = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        stdout.read_to_end(&mut text).map(|_| text).unwrap()
-    });
-    let err = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        stderr.read_to_end(&mut text).map(|_| text).unwrap()
-    });
+    let out = child.stdout.take().map(read_all);
+    let err = child.stderr.take().map(read_all);
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
@@ -70,7 +63,16 @@ fn ended(mut child: Child, patience: Duration) -> Ended {
         }
         std::thread::park_timeout(Duration::from_millis(5));
     };
-    Ended { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() }
+    let text = |pipe: Option<JoinHandle<Vec<u8>>>| pipe.map_or(Vec::new(), |p| p.join().unwrap());
+    Ended { status, stdout: text(out), stderr: text(err) }
+}
+
+/// Reads a pipe to its end on a thread of its own.
+fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        pipe.read_to_end(&mut text).map(|_| text).unwrap()
+    })
 }
 
 /// The next connection to a listener.
@@ -103,10 +105,7 @@ fn is_running(process: u32) -> bool {
 }
 
 /// A socket word count of `processes` processes that has counted something.
-fn counting(
-    processes: usize,
-    more: &[&str],
-) -> (Child, BufReader<std::process::ChildStdout>, TcpStream) {
+fn counting(processes: usize, more: &[&str]) -> (Child, BufReader<ChildStdout>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let count = processes.to_string();
@@ -125,20 +124,12 @@ fn counting(
     (child, totals, peer)
 }
 
-fn rejoin(
-    mut child: Child,
-    mut totals: BufReader<std::process::ChildStdout>,
-    patience: Duration,
-) -> (Ended, String) {
-    let reader = std::thread::spawn(move || {
-        let mut rest = String::new();
-        totals.read_to_string(&mut rest).map(|_| rest).unwrap()
-    });
-    // What `ended` expects: a pipe of standard output, here one without a writer.
-    let empty = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
-    child.stdout = empty.stdout;
+/// Waits for the end of a program whose standard output is read here; nobody needs the rest.
+fn ended_while_read(child: Child, totals: BufReader<ChildStdout>, patience: Duration) -> Ended {
+    let rest = read_all(totals);
     let ended = ended(child, patience);
-    (ended, reader.join().unwrap())
+    rest.join().unwrap();
+    ended
 }
 
 #[test]
@@ -147,7 +138,7 @@ fn signals_stop_a_job_without_the_end_of_its_input() {
         for name in ["INT", "TERM"] {
             let (child, totals, peer) = counting(processes, &[]);
             signal(child.id(), name);
-            let (ended, _) = rejoin(child, totals, ENDS_WITHIN);
+            let ended = ended_while_read(child, totals, ENDS_WITHIN);
             assert_eq!(ended.status.code(), Some(0), "{name}, {processes} processes: {ended:?}");
             drop(peer);
         }
@@ -160,7 +151,7 @@ fn a_killed_process_ends_all_processes() {
     let copies = children(child.id());
     assert_eq!(copies.len(), 2);
     signal(copies[1], "KILL");
-    let (ended, _) = rejoin(child, totals, ENDS_WITHIN);
+    let ended = ended_while_read(child, totals, ENDS_WITHIN);
     assert_eq!(ended.status.code(), Some(6), "{ended:?}");
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(text.contains("process 2"), "{text}");
@@ -186,7 +177,7 @@ fn a_silent_process_ends_all_processes() {
     let (child, totals, peer) = counting(2, &["--peer-timeout", "1s"]);
     let copies = children(child.id());
     signal(copies[0], "STOP");
-    let (ended, _) = rejoin(child, totals, ENDS_WITHIN + Duration::from_secs(3));
+    let ended = ended_while_read(child, totals, ENDS_WITHIN + Duration::from_secs(3));
     assert_eq!(ended.status.code(), Some(6), "{ended:?}");
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(text.contains("nothing was heard"), "{text}");

@@ -77,8 +77,9 @@ fn prepare_file(path: &Path, earlier: Earlier) -> Result<(), Error> {
             return Err(Error::usage(attempted(), "it is not a regular file"));
         }
         Ok(_) if earlier == Earlier::Refuse => {
-            return Err(Error::usage(attempted(), "it exists")
-                .advise("remove it, or say that it may be overwritten"));
+            return Err(Error::usage(attempted(), "it exists").advise(
+                "remove it, or allow it with `overwrite()`, on a command line --overwrite",
+            ));
         }
         _ => {}
     }
@@ -100,8 +101,9 @@ fn prepare_folder(folder: &Path, earlier: Earlier) -> Result<(), Error> {
         } else if name.starts_with('.') {
             // Hidden files of other programs are no content.
         } else if earlier == Earlier::Refuse {
-            return Err(Error::usage(attempted(), "the folder is not empty")
-                .advise("empty it, or say that it may be overwritten"));
+            return Err(Error::usage(attempted(), "the folder is not empty").advise(
+                "empty it, or allow it with `overwrite()`, on a command line --overwrite",
+            ));
         } else if is_part_name(&name) && path.is_file() {
             parts.push(path);
         } else {
