@@ -84,6 +84,8 @@ fn run(arguments: Arguments) -> Result<(), Error> {
 
 #[allow(clippy::print_stdout, reason = "the most frequent words are this program's output")]
 fn print_top(mut totals: Vec<Total>, most: usize) {
+    // In documents with tables and code the most frequent "words" are bars and fences.
+    totals.retain(|total| total.word.chars().any(char::is_alphanumeric));
     totals.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.word.cmp(&b.word)));
     for Total { word, count } in totals.iter().take(most) {
         println!("{count:>8}  {word}");

@@ -186,6 +186,33 @@ fn a_sockets_lines_are_counted_while_they_come() {
 }
 
 #[test]
+fn draining_reads_what_was_sent() {
+    let (sender, source) = channel::<u64>(2_000);
+    let (sink, rows) = collect();
+    let job = Job::new("drained");
+    job.source(source).sink(sink);
+    let handle = job.start(Config::default().workers(2)).unwrap();
+    for n in 0..2_000 {
+        sender.send(n).unwrap();
+    }
+    handle.drain();
+    assert!(!handle.wait().unwrap().stopped);
+    let mut rows = rows.into_vec().unwrap();
+    rows.sort_unstable();
+    assert_eq!(rows, (0..2_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn dead_letters_that_nobody_reads_are_refused() {
+    let job = Job::new("letters");
+    let source = JsonFiles::<Order>::path("orders.jsonl").on_bad_record(BadRecords::DeadLetter);
+    job.source(source).sink(Null::new());
+    let error = job.run(Config::default().workers(1)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("nobody reads"), "{error}");
+}
+
+#[test]
 fn a_busy_split_does_not_wait_for_idle_workers() {
     let (sender, source) = channel::<u64>(16);
     let (sink, rows) = collect();

@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// Keys of each step
     #[arg(long, default_value_t = 10_000)]
     keys: u64,
+    /// Megabytes that sources may be ahead of sinks
+    #[arg(long, default_value_t = 64)]
+    in_flight: usize,
     /// Rounds that count
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -47,7 +50,9 @@ fn chain(options: &Options, workers: usize) -> anyhow::Result<()> {
     }
     let (sink, count) = collect();
     stream.count().at_end().sink(sink);
-    job.run(Config::default().workers(workers))?;
+    let mut config = Config::default().workers(workers);
+    config.limits.in_flight_bytes = options.in_flight << 20;
+    job.run(config)?;
     anyhow::ensure!(count.into_vec()? == [records], "records were lost");
     Ok(())
 }

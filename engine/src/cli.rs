@@ -8,6 +8,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
 
 use crate::config::{Config, Processes, ReportFormat};
@@ -49,8 +50,8 @@ pub struct JobArgs {
     #[arg(long, value_name = "I", env = "RHEOS_PROCESS", requires = "hosts")]
     #[arg(hide_env_values = true)]
     pub process: Option<usize>,
-    /// How long an epoch stays open at the least: results per epoch come this often
-    /// [default: 10ms]
+    /// How long an epoch stays open: results per epoch come this often
+    /// [default: 50ms]
     #[arg(long, value_name = "TIME", env = "RHEOS_EPOCH", value_parser = duration)]
     #[arg(hide_env_values = true)]
     pub epoch: Option<Duration>,
@@ -66,10 +67,12 @@ pub struct JobArgs {
     #[arg(hide_env_values = true)]
     pub report: ReportChoice,
     /// Let SIGINT and SIGTERM count as the end of the input, instead of stopping before it
-    #[arg(long, env = "RHEOS_DRAIN", hide_env_values = true)]
+    #[arg(long, env = "RHEOS_DRAIN", value_parser = FalseyValueParser::new())]
+    #[arg(hide_env_values = true)]
     pub drain: bool,
     /// Show no progress line
-    #[arg(long, env = "RHEOS_NO_PROGRESS", hide_env_values = true)]
+    #[arg(long, env = "RHEOS_NO_PROGRESS", value_parser = FalseyValueParser::new())]
+    #[arg(hide_env_values = true)]
     pub no_progress: bool,
     /// Write the plan of the job to this file before anything runs
     #[arg(long, value_name = "FILE", env = "RHEOS_EXPLAIN", hide_env_values = true)]

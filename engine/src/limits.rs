@@ -21,7 +21,7 @@ pub struct Limits {
     /// end of an epoch pauses; 32 MiB.
     pub queued_bytes: usize,
     /// How long an epoch stays open once it holds a record, unless it fills its share of the budget
-    /// before; 10 ms.
+    /// before; 50 ms.
     pub epoch_interval: Duration,
     /// Epochs that may be unfinished before further ones are made longer instead; 8.
     pub epochs_in_flight: u64,
@@ -46,7 +46,7 @@ impl Default for Limits {
             batch_bytes: 32 << 10,
             in_flight_bytes: 64 << 20,
             queued_bytes: 32 << 20,
-            epoch_interval: Duration::from_millis(10),
+            epoch_interval: Duration::from_millis(50),
             epochs_in_flight: 8,
             batches_per_turn: 8,
             combiner_keys: 1 << 16,

@@ -1,60 +1,75 @@
-//! SIGINT and SIGTERM stop the job; a second one ends the process at once.
+//! SIGINT and SIGTERM stop the running jobs; a second one ends the process at once.
 //!
-//! Installed only where the program asks for it.
+//! Installed only where the program asks for it, and then for as long as the process lives: when
+//! no job runs, a signal does what it does by default.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::Error;
 use crate::job::shared::{Shared, StopRequest};
 
-/// Watches for signals until it is dropped.
-pub(crate) struct Watch {
-    handle: Handle,
-    thread: Option<JoinHandle<()>>,
-}
-
 /// Exit code of a process that a second signal ends: 128 and the number of the signal.
 const ENDED_BY_SIGNAL: i32 = 128;
+
+/// The jobs that signals stop.
+static WATCHED: Mutex<Vec<(Arc<Shared>, StopRequest)>> = Mutex::new(Vec::new());
+
+/// What came of installing the handlers, once somebody did.
+static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
+
+fn watched() -> std::sync::MutexGuard<'static, Vec<(Arc<Shared>, StopRequest)>> {
+    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets signals stop a job until it is dropped.
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+}
 
 /// Begins to watch; a signal counts as the end of the input if `drain` says so.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
 pub(crate) fn watch(shared: &Arc<Shared>, drain: bool) -> Result<Watch, Error> {
-    let failed = |cause| Error::io("install signal handlers", cause);
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
-    let handle = signals.handle();
-    let shared = Arc::clone(shared);
+    if let Err(reason) = INSTALLED.get_or_init(|| install().map_err(|cause| cause.to_string())) {
+        let kind = crate::ErrorKind::External;
+        return Err(Error::new(kind, "install signal handlers", reason.clone()));
+    }
     let request = if drain { StopRequest::Drain } else { StopRequest::Stop };
-    let thread = std::thread::Builder::new()
-        .name("rheos signals".into())
-        .spawn(move || {
-            let mut arrived = signals.forever();
-            if let Some(signal) = arrived.next() {
-                tracing::info!(
-                    signal,
-                    ?request,
-                    "a signal ends the job; a second one ends it at once"
-                );
-                shared.request_stop(request);
-            }
-            if let Some(signal) = arrived.next() {
-                std::process::exit(ENDED_BY_SIGNAL + signal);
-            }
-        })
-        .map_err(failed)?;
-    Ok(Watch { handle, thread: Some(thread) })
+    watched().push((Arc::clone(shared), request));
+    Ok(Watch { shared: Arc::clone(shared) })
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.handle.close();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that watches for signals panicked");
+        watched().retain(|(shared, _)| !Arc::ptr_eq(shared, &self.shared));
+    }
+}
+
+fn install() -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let listen = move || signals.forever().for_each(arrived);
+    std::thread::Builder::new().name("rheos signals".into()).spawn(listen)?;
+    Ok(())
+}
+
+fn arrived(signal: i32) {
+    let jobs = watched();
+    if jobs.is_empty() {
+        drop(jobs);
+        if let Err(cause) = emulate_default_handler(signal) {
+            tracing::error!(signal, %cause, "a signal could not be passed on");
+        }
+    } else if jobs.iter().all(|(shared, _)| shared.stop_request().is_some()) {
+        std::process::exit(ENDED_BY_SIGNAL + signal);
+    } else {
+        for (shared, request) in jobs.iter() {
+            tracing::info!(signal, ?request, "a signal ends the job; a second one ends it at once");
+            shared.request_stop(*request);
         }
     }
 }

@@ -48,6 +48,10 @@ pub(crate) struct Host {
     pub(crate) activator: Activator,
     inbox: Inbox,
     phase: Phase,
+    /// Whether anything stands behind the logic that may keep records back.
+    buffers: bool,
+    /// Whether records came in since it was last looked at.
+    is_busy: bool,
 }
 
 /// Whether the host can go on at once.
@@ -67,10 +71,23 @@ impl Host {
         shared: Arc<Shared>,
         run: Run,
         activator: Activator,
+        buffers: bool,
     ) -> Self {
         let inbox = Inbox::new(Arc::clone(&shared));
-        let phase = Phase::Open;
-        Self { step, logic, inputs, outputs, control, shared, run, activator, inbox, phase }
+        Self {
+            step,
+            logic,
+            inputs,
+            outputs,
+            control,
+            shared,
+            run,
+            activator,
+            inbox,
+            phase: Phase::Open,
+            buffers,
+            is_busy: false,
+        }
     }
 
     /// Does what can be done now.
@@ -113,7 +130,7 @@ impl Host {
                 let complete = data.is_none_or(|frontier| frontier > current)
                     && self.control.borrow().has_passed(current);
                 if !complete {
-                    self.hand_on(Flush::Idle)?;
+                    self.hand_on_when_quiet()?;
                     return Ok(Step::Wait);
                 }
                 self.phase = Phase::Ending;
@@ -159,6 +176,7 @@ impl Host {
             let counters = &self.run.counters()[self.step.0];
             counters.records_in.add(parcel.records as u64);
             counters.batches.add(1);
+            self.is_busy = self.buffers;
             self.run.split = parcel.split;
             self.run.begin_pass();
             let mut result = Ok(());
@@ -213,6 +231,16 @@ impl Host {
         self.outputs.iter_mut().for_each(|output| output.move_to(next));
         self.phase = Phase::Open;
         Ok(Step::Continue)
+    }
+
+    /// Hands on what is buffered for other workers once nothing more comes in: a host that is busy
+    /// looks again before it sends batches that are not full. The end of the epoch sends all.
+    fn hand_on_when_quiet(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_busy) {
+            self.activator.activate();
+            return Ok(());
+        }
+        self.hand_on(Flush::Idle)
     }
 
     fn hand_on(&mut self, flush: Flush) -> Result<(), Error> {

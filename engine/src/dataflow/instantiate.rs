@@ -266,6 +266,7 @@ impl<'scope> Builder<'_, 'scope> {
             inputs.push(InputPort::attach(&mut builder, stream, port, crosses, senders));
         }
         let leads_nowhere = terminals.is_empty();
+        let buffers = terminals.iter().any(|terminal| terminal.crosses);
         let mut outputs = self.attach_outputs(&mut builder, terminals);
         if leads_nowhere {
             let done = Self::silent_output(&mut builder, &mut outputs);
@@ -286,8 +287,17 @@ impl<'scope> Builder<'_, 'scope> {
                 port.hold(capability);
             }
             let host_shared = Arc::clone(&shared);
-            let mut host =
-                Host::new(step, logic, inputs, outputs, control, host_shared, run, activator);
+            let mut host = Host::new(
+                step,
+                logic,
+                inputs,
+                outputs,
+                control,
+                host_shared,
+                run,
+                activator,
+                buffers,
+            );
             let mut prepared = prepared;
             move |frontiers| {
                 if !shared.has_failed() {

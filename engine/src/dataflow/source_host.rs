@@ -1,7 +1,8 @@
 //! Hosts a source on one worker: reads its splits in turn, within a budget, epoch by epoch.
 //!
-//! The budget is the flow control of the whole engine: a split may be ahead of what all sinks of
-//! all workers have finished by so many bytes and no more. Who holds records of an epoch sees to
+//! The budget is the flow control of the whole engine: a source may, on each worker, be ahead of
+//! what all sinks of all workers have finished by so many bytes and no more; its splits are served
+//! in turn. Who holds records of an epoch sees to
 //! it that the epoch is closed, whether or not more records come.
 
 use std::cell::Cell;
@@ -23,6 +24,10 @@ use crate::{Epoch, Error, ReadStatus};
 /// share of it, so that one can finish while the next is filled.
 const BUDGET_SHARES: usize = 4;
 
+/// How long a source that is asked to drain may go on with what has arrived; one that never runs
+/// dry would otherwise never end.
+const DRAIN_WITHIN: Duration = Duration::from_secs(1);
+
 /// A source on one worker.
 pub(crate) struct SourceHost {
     logic: Box<dyn SourceLogic>,
@@ -41,6 +46,8 @@ pub(crate) struct SourceHost {
     /// When the host wakes by itself.
     timer: Option<Instant>,
     in_flight: InFlight,
+    /// Whether the budget was used up and not enough of it has come back.
+    is_blocked: bool,
     /// The open split that is read next.
     next_split: usize,
     state: State,
@@ -49,6 +56,8 @@ pub(crate) struct SourceHost {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Reading,
+    /// Asked to drain: reads what has arrived, until this moment at the latest.
+    Draining(Instant),
     /// Asked to stop: holds its place, reads no more.
     Stopped,
     /// All splits have ended.
@@ -69,6 +78,11 @@ impl InFlight {
             Some((last, sum)) if *last == epoch => *sum += bytes,
             _ => self.by_epoch.push_back((epoch, bytes)),
         }
+    }
+
+    /// Whether anything of an epoch before `epoch` is in flight.
+    fn is_before(&self, epoch: Epoch) -> bool {
+        self.by_epoch.front().is_some_and(|(first, _)| *first < epoch)
     }
 
     fn finish_before(&mut self, epoch: Epoch) {
@@ -117,6 +131,7 @@ impl SourceHost {
             epoch_bytes: 0,
             timer: None,
             in_flight: InFlight::default(),
+            is_blocked: false,
             next_split: 0,
             state: State::Reading,
         }
@@ -132,7 +147,9 @@ impl SourceHost {
         }
         self.follow_epoch()?;
         match (self.shared.stop_request(), self.state) {
-            (Some(StopRequest::Drain), State::Reading) => return self.finish(),
+            (Some(StopRequest::Drain), State::Reading) => {
+                self.state = State::Draining(Instant::now() + DRAIN_WITHIN);
+            }
             (Some(StopRequest::Stop), State::Reading) => {
                 self.logic.close();
                 self.hand_on(Flush::EpochEnd)?;
@@ -141,10 +158,16 @@ impl SourceHost {
                 return self.follow_epoch();
             }
             (_, State::Stopped | State::Over) => return Ok(()),
-            (None, State::Reading) => {}
+            (None, State::Reading) | (_, State::Draining(_)) => {}
         }
         self.in_flight.finish_before(self.finished.get());
-        match self.read_round()? {
+        let round = self.read_round()?;
+        if let State::Draining(until) = self.state
+            && (matches!(round, Round::Idle) || Instant::now() >= until)
+        {
+            return self.finish();
+        }
+        match round {
             Round::More => {
                 self.close_epoch_if_due();
                 self.activator.activate();
@@ -157,8 +180,11 @@ impl SourceHost {
             }
             Round::Blocked => {
                 self.hand_on(Flush::Idle)?;
-                if self.filling.is_some() {
+                // What is in flight finishes only once its epoch is closed.
+                if self.filling.is_some() && !self.in_flight.is_before(self.epoch) {
                     self.shared.enter_epoch(self.epoch.next());
+                } else if let Some(left) = self.close_epoch_if_due() {
+                    self.wake_after(left);
                 }
             }
             Round::Ended => return self.finish(),
@@ -171,9 +197,15 @@ impl SourceHost {
         if !self.logic.open_more()? {
             return Ok(Round::Ended);
         }
+        // Room is used once there is a share of it: a little at a time would make little epochs.
+        if self.is_blocked && self.in_flight.bytes > self.budget - self.budget / BUDGET_SHARES {
+            return Ok(Round::Blocked);
+        }
+        self.is_blocked = false;
         let mut idle_in_a_row = 0;
         for _ in 0..self.shared.limits.batches_per_turn {
             if self.in_flight.bytes >= self.budget {
+                self.is_blocked = true;
                 return Ok(Round::Blocked);
             }
             let open = self.logic.splits();
@@ -221,7 +253,7 @@ impl SourceHost {
         let limits = &self.shared.limits;
         let open = self.epoch.0.saturating_sub(self.finished.get().0);
         let elapsed = since.elapsed();
-        if full || (elapsed >= limits.epoch_interval && open < limits.epochs_in_flight) {
+        if (full || elapsed >= limits.epoch_interval) && open < limits.epochs_in_flight {
             self.shared.enter_epoch(self.epoch.next());
             return None;
         }
@@ -265,7 +297,7 @@ impl SourceHost {
 
     /// Whether it reads no more, for whatever reason.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.state != State::Reading
+        matches!(self.state, State::Stopped | State::Over)
     }
 
     fn hand_on(&mut self, flush: Flush) -> Result<(), Error> {

@@ -336,6 +336,10 @@ impl<S: Source> SourceNode for TypedSource<S> {
     fn replay(&self) -> Replay {
         self.source.replay()
     }
+
+    fn sets_bad_records_aside(&self) -> bool {
+        self.bad_records == BadRecords::DeadLetter
+    }
 }
 
 struct TypedSink<S> {

@@ -53,6 +53,9 @@ pub(crate) trait SourceNode: Send + Sync {
 
     /// Whether reading again gives the same records.
     fn replay(&self) -> Replay;
+
+    /// Whether records that cannot be understood go to a stream of their own.
+    fn sets_bad_records_aside(&self) -> bool;
 }
 
 /// A sink without its record type.
@@ -150,7 +153,7 @@ impl Plan {
     /// Checks what the types of the handles cannot: that there is something to run.
     ///
     /// # Errors
-    /// When the plan has no source or a source leads nowhere.
+    /// When the plan has no source or no sink, or sets records aside that nobody reads.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let attempt = || format!("start the job {}", self.name);
         if !self.steps.iter().any(|step| matches!(step.node, Node::Source(_))) {
@@ -161,6 +164,16 @@ impl Plan {
         if !self.steps.iter().any(|step| matches!(step.node, Node::Sink(_))) {
             return Err(Error::usage(attempt(), "it has no sink, so nothing could be observed")
                 .advise("end a stream with .sink(...)"));
+        }
+        for (number, step) in self.steps.iter().enumerate() {
+            let Node::Source(source) = &step.node else { continue };
+            let letters_lead_nowhere = self.edges_from(StepId(number), 1).next().is_none();
+            if source.sets_bad_records_aside() && letters_lead_nowhere {
+                let reason = "it sets aside what it cannot understand, and nobody reads that";
+                return Err(Error::usage(attempt(), reason)
+                    .advise("take both streams of job.source_with_dead_letters(...) to sinks, or let the source skip bad records")
+                    .in_step(&step.name));
+            }
         }
         Ok(())
     }
