@@ -5,6 +5,7 @@
 
 mod chain;
 mod compare;
+mod dead_letters;
 mod numbers;
 mod skew;
 mod stages;
@@ -32,6 +33,8 @@ enum What {
     Chain(chain::Options),
     /// Counting words: Rheos against a loop over `BufRead::lines` with a `HashMap`
     Words(words::Options),
+    /// A large file with broken lines: counts, memory, and the message of a job told to fail
+    DeadLetters(dead_letters::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -40,5 +43,6 @@ fn main() -> anyhow::Result<()> {
         What::Skew(options) => skew::run(&options),
         What::Chain(options) => chain::run(&options),
         What::Words(options) => words::run(&options),
+        What::DeadLetters(options) => dead_letters::run(&options),
     }
 }
