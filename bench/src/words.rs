@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use compact_str::CompactString;
@@ -14,16 +15,15 @@ use crate::compare::{Side, in_turn};
 /// Which files, how often.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The text files, in order
-    #[arg(required = true)]
-    files: Vec<String>,
+    /// The folder with the text files
+    folder: PathBuf,
     /// Rounds that count
     #[arg(long, default_value_t = 5)]
     rounds: usize,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let by_hand = total(by_loop(&options.files)?);
+    let by_hand = total(by_loop(&options.folder)?);
     let check = |counted: (u64, u64)| {
         anyhow::ensure!(counted == by_hand, "the sides count differently");
         Ok(())
@@ -31,9 +31,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     in_turn(
         options.rounds,
         vec![
-            Side::new("loop with a HashMap", || check(total(by_loop(&options.files)?))),
-            Side::new("rheos, 1 worker", || check(total(by_rheos(&options.files, 1)?))),
-            Side::new("rheos, 2 workers", || check(total(by_rheos(&options.files, 2)?))),
+            Side::new("loop with a HashMap", || check(total(by_loop(&options.folder)?))),
+            Side::new("rheos, 1 worker", || check(total(by_rheos(&options.folder, 1)?))),
+            Side::new("rheos, 2 workers", || check(total(by_rheos(&options.folder, 2)?))),
         ],
     )
 }
@@ -43,10 +43,10 @@ fn total<W>(counts: impl IntoIterator<Item = (W, u64)>) -> (u64, u64) {
     counts.into_iter().fold((0, 0), |(words, all), (_, count)| (words + 1, all + count))
 }
 
-fn by_loop(files: &[String]) -> anyhow::Result<HashMap<String, u64>> {
+fn by_loop(folder: &Path) -> anyhow::Result<HashMap<String, u64>> {
     let mut counts: HashMap<String, u64> = HashMap::new();
-    for file in files {
-        for line in BufReader::new(File::open(file)?).lines() {
+    for file in std::fs::read_dir(folder)? {
+        for line in BufReader::new(File::open(file?.path())?).lines() {
             for word in line?.split_whitespace() {
                 *counts.entry(word.to_owned()).or_default() += 1;
             }
@@ -55,14 +55,14 @@ fn by_loop(files: &[String]) -> anyhow::Result<HashMap<String, u64>> {
     Ok(counts)
 }
 
-fn by_rheos(files: &[String], workers: usize) -> anyhow::Result<Vec<(CompactString, u64)>> {
+fn by_rheos(folder: &Path, workers: usize) -> anyhow::Result<Vec<(CompactString, u64)>> {
     let (sink, counts) = collect();
     let job = Job::new("word count");
-    let lines: Vec<_> = files.iter().map(|file| job.source(TextFiles::path(file))).collect();
-    let lines = lines.into_iter().reduce(Stream::union).expect("clap asks for a file at least");
-    lines
+    job.source(TextFiles::folder(folder))
         .expand(|line: String, words: &mut Output<'_, CompactString>| {
-            line.split_whitespace().for_each(|word| words.push(word.into()));
+            // As the example `word_count` does, which agrees with `tr`.
+            let parts = line.split('\x0b').flat_map(str::split_ascii_whitespace);
+            parts.for_each(|word| words.push(word.into()));
         })
         .key_by_self()
         .count()

@@ -25,9 +25,9 @@ pub struct Limits {
     pub epoch_interval: Duration,
     /// Epochs that may be unfinished before further ones are made longer instead; 8.
     pub epochs_in_flight: u64,
-    /// Batches a source reads before it lets other steps run; 8.
+    /// Batches a source reads before it lets other steps run; 16.
     pub batches_per_turn: usize,
-    /// Keys a combiner holds before it gives up what it has; 65,536 a worker.
+    /// Keys a combiner holds before it gives up what it has; 131,072 a worker.
     pub combiner_keys: usize,
     /// How long the processes of a job wait for each other at the start; 30 s.
     pub connect_timeout: Duration,
@@ -48,8 +48,8 @@ impl Default for Limits {
             queued_bytes: 32 << 20,
             epoch_interval: Duration::from_millis(50),
             epochs_in_flight: 8,
-            batches_per_turn: 8,
-            combiner_keys: 1 << 16,
+            batches_per_turn: 16,
+            combiner_keys: 1 << 17,
             connect_timeout: Duration::from_secs(30),
             peer_timeout: Duration::from_secs(4),
             link_message_bytes: 64 << 20,
