@@ -2,6 +2,7 @@
 //!
 //! * [`topologies`]: what operators compute, against naive references, in every topology;
 //! * [`connections`]: whole jobs between files and sockets;
+//! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
 //! * [`tidy`]: the house rules that a machine can check.
 
@@ -11,5 +12,6 @@ mod connections;
 mod everywhere;
 mod programs;
 mod random;
+mod shapes;
 mod tidy;
 mod topologies;

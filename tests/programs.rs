@@ -146,6 +146,30 @@ fn signals_stop_a_job_without_the_end_of_its_input() {
 }
 
 #[test]
+fn a_second_signal_ends_the_process_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.txt");
+    fs::write(&path, "a line of some length to fill the buffers\n".repeat(1_000_000)).unwrap();
+    let (from, to) = (format!("file:{}", path.display()), format!("tcp:{address}"));
+    let mut child = start("relay", &["--from", &from, "--to", &to, "--log", "info"]);
+    // A peer that never reads: the first signal cannot finish what is on its way.
+    let peer = accepted(&listener);
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    signal(child.id(), "TERM");
+    let mut line = String::new();
+    while !line.contains("a signal ends the job") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "the signal is logged");
+    }
+    signal(child.id(), "TERM");
+    let ended = ended(child, ENDS_WITHIN);
+    assert_eq!(ended.status.code(), Some(128 + 15), "{ended:?}");
+    drop(peer);
+}
+
+#[test]
 fn a_killed_process_ends_all_processes() {
     let (child, totals, peer) = counting(3, &[]);
     let copies = children(child.id());

@@ -17,8 +17,8 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// Bytes the sources of a process may be ahead of what all sinks have finished; 64 MiB.
     pub in_flight_bytes: usize,
-    /// Bytes that wait between steps of a process before an operator that has much to say at the
-    /// end of an epoch pauses; 32 MiB.
+    /// Bytes that wait before a step, on all workers of a process, before the steps that add to
+    /// them pause; 32 MiB.
     pub queued_bytes: usize,
     /// How long an epoch stays open once it holds a record, unless it fills its share of the budget
     /// before; 50 ms.

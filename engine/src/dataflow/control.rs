@@ -96,7 +96,7 @@ fn announce<'scope>(
     }
     let (output, stream) = builder.new_output_connection::<Parcel, _>([]);
     let outbox = Outbox::default();
-    let mut port = OutputPort::new(outbox.clone(), output);
+    let mut port = OutputPort::new(outbox.clone(), output, None);
     let context = context.clone();
     builder.build(move |mut capabilities: Vec<Capability<u64>>| {
         if let Some(capability) = capabilities.pop().filter(|_| context.worker == 0) {

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use timely::progress::frontier::MutableAntichain;
@@ -73,7 +72,7 @@ impl Host {
         activator: Activator,
         buffers: bool,
     ) -> Self {
-        let inbox = Inbox::new(Arc::clone(&shared));
+        let inbox = Inbox::new(step, Arc::clone(&shared));
         Self {
             step,
             logic,
@@ -167,7 +166,7 @@ impl Host {
         self.run.epoch = self.inbox.current();
         let mut logic = self.logic.borrow_mut();
         loop {
-            if !logic.ready()? {
+            if self.is_crowded_behind() || !logic.ready()? {
                 drop(logic);
                 self.hand_on(Flush::Idle)?;
                 return Ok(false);
@@ -187,15 +186,22 @@ impl Host {
         Ok(true)
     }
 
+    /// Whether more waits behind the host than should before it adds to it; if so, the host looks
+    /// again in a moment.
+    fn is_crowded_behind(&self) -> bool {
+        let is_crowded = self.outputs.iter().any(|output| output.is_crowded(&self.shared));
+        if is_crowded {
+            self.activator.activate_after(RETRY_WHEN_FULL);
+        }
+        is_crowded
+    }
+
     /// Lets the logic speak; says whether it has said everything.
     fn say(
         &mut self,
         speak: impl FnOnce(&mut dyn Logic, &mut Run) -> Result<Turn, Error>,
     ) -> Result<bool, Error> {
-        let queued = self.shared.queued_bytes.load(Ordering::Relaxed);
-        let limit = i64::try_from(self.shared.limits.queued_bytes).unwrap_or(i64::MAX);
-        if queued > limit {
-            self.activator.activate_after(RETRY_WHEN_FULL);
+        if self.is_crowded_behind() {
             return Ok(false);
         }
         self.run.epoch = self.inbox.current();

@@ -6,24 +6,25 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::parcel::{Parcel, Payload};
 use crate::Epoch;
-use crate::job::shared::Shared;
+use crate::job::shared::{Queued, Shared};
 use crate::logic::Port;
+use crate::run::StepId;
 
 /// The parcels that came in and have not been taken, by epoch.
 pub(crate) struct Inbox {
+    step: StepId,
     current: Epoch,
     waiting: BTreeMap<Epoch, VecDeque<(Port, Parcel)>>,
     shared: Arc<Shared>,
 }
 
 impl Inbox {
-    /// An empty inbox at epoch 0.
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { current: Epoch(0), waiting: BTreeMap::new(), shared }
+    /// An empty inbox of a step, at epoch 0.
+    pub(crate) fn new(step: StepId, shared: Arc<Shared>) -> Self {
+        Self { step, current: Epoch(0), waiting: BTreeMap::new(), shared }
     }
 
     /// The epoch that is worked on.
@@ -39,10 +40,10 @@ impl Inbox {
         assert!(epoch >= self.current, "a batch of {epoch:?} came in {:?}", self.current);
         // What came from within the process was counted when it was sent.
         if matches!(parcel.payload, Payload::Received(_)) {
-            self.count(parcel.bytes, 1);
+            self.count(parcel.bytes, Queued::More);
         }
         if epoch > self.current {
-            self.count(parcel.bytes, -1);
+            self.count(parcel.bytes, Queued::Less);
         }
         self.waiting.entry(epoch).or_default().push_back((port, parcel));
     }
@@ -50,7 +51,7 @@ impl Inbox {
     /// Takes the oldest parcel of the current epoch.
     pub(crate) fn take(&mut self) -> Option<(Port, Parcel)> {
         let (port, parcel) = self.waiting.get_mut(&self.current)?.pop_front()?;
-        self.count(parcel.bytes, -1);
+        self.count(parcel.bytes, Queued::Less);
         Some((port, parcel))
     }
 
@@ -72,13 +73,10 @@ impl Inbox {
         self.current = epoch;
         let queued: usize =
             self.waiting.get(&epoch).into_iter().flatten().map(|(_, parcel)| parcel.bytes).sum();
-        self.count(queued, 1);
+        self.count(queued, Queued::More);
     }
 
-    fn count(&self, bytes: usize, sign: i64) {
-        if bytes > 0 {
-            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-            self.shared.queued_bytes.fetch_add(sign * bytes, Ordering::Relaxed);
-        }
+    fn count(&self, bytes: usize, change: Queued) {
+        self.shared.count_queued(self.step, bytes, change);
     }
 }

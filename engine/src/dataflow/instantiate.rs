@@ -155,7 +155,7 @@ impl<'scope> Builder<'_, 'scope> {
         let mut ports = Vec::new();
         for Terminal { to, input, crosses, decode, outbox } in terminals {
             let (output, stream) = builder.new_output::<Parcel>();
-            ports.push(OutputPort::new(outbox, output));
+            ports.push(OutputPort::new(outbox, output, Some(to)));
             let port = Port { input, decode };
             self.arrivals.entry(to).or_default().push(Arrival { stream, port, crosses });
         }
@@ -168,7 +168,7 @@ impl<'scope> Builder<'_, 'scope> {
         ports: &mut Vec<OutputPort>,
     ) -> ParcelStream<'scope> {
         let (output, stream) = builder.new_output::<Parcel>();
-        ports.push(OutputPort::new(Outbox::default(), output));
+        ports.push(OutputPort::new(Outbox::default(), output, None));
         stream
     }
 

@@ -1,7 +1,5 @@
 //! The inputs and outputs of a host, without timely's type parameters.
 
-use std::sync::atomic::Ordering;
-
 use timely::dataflow::channels::Message;
 use timely::dataflow::channels::pact::{DistributorPact, Pipeline};
 use timely::dataflow::channels::pushers::Output;
@@ -13,8 +11,9 @@ use timely::progress::Stamp;
 use super::outbox::Outbox;
 use super::parcel::{Parcel, Payload};
 use crate::Epoch;
-use crate::job::shared::Shared;
+use crate::job::shared::{Queued, Shared};
 use crate::logic::Port;
+use crate::run::StepId;
 
 /// A timely stream of parcels.
 pub(crate) type ParcelStream<'scope> = timely::dataflow::Stream<'scope, u64, Parcel>;
@@ -94,14 +93,21 @@ impl InputPort {
 pub(crate) struct OutputPort {
     outbox: Outbox,
     output: Output<u64, Parcel>,
+    /// The step that it leads to; none where no records travel.
+    to: Option<StepId>,
     /// Held at the host's epoch; gone when the host has nothing more to say.
     capability: Option<Capability<u64>>,
 }
 
 impl OutputPort {
     /// An output whose capability is handed over once the operator is built.
-    pub(crate) fn new(outbox: Outbox, output: Output<u64, Parcel>) -> Self {
-        Self { outbox, output, capability: None }
+    pub(crate) fn new(outbox: Outbox, output: Output<u64, Parcel>, to: Option<StepId>) -> Self {
+        Self { outbox, output, to, capability: None }
+    }
+
+    /// Whether more waits where it leads to than should.
+    pub(crate) fn is_crowded(&self, shared: &Shared) -> bool {
+        self.to.is_some_and(|to| shared.is_crowded(to))
     }
 
     /// Takes the capability over.
@@ -118,9 +124,8 @@ impl OutputPort {
         let capability = self.capability.as_ref().expect("a host sends before it lets go");
         let mut session = self.output.activate();
         loop {
-            if matches!(parcel.payload, Payload::Records(_)) {
-                let bytes = i64::try_from(parcel.bytes).unwrap_or(i64::MAX);
-                shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+            if let (Some(to), Payload::Records(_)) = (self.to, &parcel.payload) {
+                shared.count_queued(to, parcel.bytes, Queued::More);
             }
             session.give(capability, &mut parcel);
             match self.outbox.take() {

@@ -7,6 +7,7 @@ use std::thread::Thread;
 use crate::epoch::EpochClock;
 use crate::job::ballot::{Ballot, Verdict, Vote};
 use crate::metrics::{WorkerCounters, worker_counters};
+use crate::run::StepId;
 use crate::{Clock, Error, Limits, Waker};
 
 /// How a job was asked to end before its input has.
@@ -16,6 +17,13 @@ pub(crate) enum StopRequest {
     Stop,
     /// Take what was read as the whole input.
     Drain,
+}
+
+/// Which way the bytes that wait before a step change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queued {
+    More,
+    Less,
 }
 
 /// What other processes of the job must hear about.
@@ -42,8 +50,8 @@ pub(crate) struct Shared {
     pub(crate) ballot: Ballot,
     /// Counters of the workers of this process.
     pub(crate) counters: Vec<WorkerCounters>,
-    /// Bytes that wait between steps of this process for an epoch that is open.
-    pub(crate) queued_bytes: AtomicI64,
+    /// Bytes that wait before each step, on all workers of this process, for its current epoch.
+    queued_bytes: Vec<AtomicI64>,
     /// Epochs that are unfinished, and the most there were.
     pub(crate) epochs_open: AtomicU64,
     pub(crate) peak_epochs_open: AtomicU64,
@@ -81,7 +89,7 @@ impl Shared {
             epochs: EpochClock::new(moved),
             ballot: Ballot::new(workers, processes),
             counters: (0..workers).map(|_| worker_counters(steps)).collect(),
-            queued_bytes: AtomicI64::new(0),
+            queued_bytes: (0..steps).map(|_| AtomicI64::new(0)).collect(),
             epochs_open: AtomicU64::new(0),
             peak_epochs_open: AtomicU64::new(0),
             workers: threads,
@@ -91,6 +99,25 @@ impl Shared {
             stop: AtomicU8::new(0),
             herald,
         }
+    }
+
+    /// Counts bytes that wait before a step, or that wait no more.
+    pub(crate) fn count_queued(&self, step: StepId, bytes: usize, change: Queued) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let change = match change {
+            Queued::More => bytes,
+            Queued::Less => -bytes,
+        };
+        self.queued_bytes[step.0].fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// Whether more waits before a step than should before others add to it.
+    ///
+    /// A step looks only at the steps right behind it. Edges lead forward, so of all steps that
+    /// wait for room the last one waits for nobody but the world outside.
+    pub(crate) fn is_crowded(&self, step: StepId) -> bool {
+        let limit = i64::try_from(self.limits.queued_bytes).unwrap_or(i64::MAX);
+        self.queued_bytes[step.0].load(Ordering::Relaxed) > limit
     }
 
     /// Registers the calling thread as a worker, to be woken.
