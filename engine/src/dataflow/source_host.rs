@@ -203,7 +203,8 @@ impl SourceHost {
         }
         self.is_blocked = false;
         let mut idle_in_a_row = 0;
-        for _ in 0..self.shared.limits.batches_per_turn {
+        let mut batches = 0;
+        while batches < self.shared.limits.batches_per_turn {
             if self.in_flight.bytes >= self.budget {
                 self.is_blocked = true;
                 return Ok(Round::Blocked);
@@ -221,6 +222,9 @@ impl SourceHost {
                 self.in_flight.add(self.epoch, outcome.bytes);
                 self.send()?;
             }
+            // A split that has nothing costs no batch: else more splits than a turn has batches
+            // would never be found idle together, and the worker would not sleep.
+            batches += usize::from(outcome.any || outcome.status != ReadStatus::Pending);
             match outcome.status {
                 ReadStatus::More => {
                     idle_in_a_row = 0;

@@ -392,3 +392,59 @@ fn processes_with_different_plans_do_not_work_together() {
     assert_eq!(other.kind(), ErrorKind::Usage);
     assert!(one.to_string().contains("wait for process 1"), "{one}");
 }
+
+/// Splits that wait for ever and count how often they are asked.
+struct Silent {
+    splits: usize,
+    asked: Arc<AtomicU64>,
+}
+
+struct SilentReader {
+    asked: Arc<AtomicU64>,
+}
+
+impl Source for Silent {
+    type Record = u64;
+
+    fn splits(&self, _context: &SplitContext) -> Result<Vec<Split>, Error> {
+        Ok((0..self.splits).map(|n| Split::named(format!("silent {n}"))).collect())
+    }
+
+    fn open(
+        &self,
+        _split: &Split,
+        _position: Option<&Position>,
+        _context: ReaderContext,
+    ) -> Result<Box<dyn Reader<u64>>, Error> {
+        Ok(Box::new(SilentReader { asked: Arc::clone(&self.asked) }))
+    }
+}
+
+impl Reader<u64> for SilentReader {
+    fn read(&mut self, _buffer: &mut ReadBuffer<u64>) -> Result<ReadStatus, Error> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Ok(ReadStatus::Pending)
+    }
+}
+
+#[test]
+fn a_job_sleeps_while_many_splits_are_silent() {
+    let splits = 10 * Limits::default().batches_per_turn;
+    let asked: Arc<AtomicU64> = Arc::default();
+    let seen = Seen::new();
+    let graph = Graph::new("silent");
+    let source = Silent { splits, asked: Arc::clone(&asked) };
+    let (numbers, _) = graph.source(source, BadRecords::Fail);
+    let _ = graph.sink(&numbers, seen.sink());
+    let job = start(graph.take(), Config::default().workers(1)).unwrap();
+    // A time-out is what is tested: nobody wakes a reader, so nobody asks it again.
+    let patience = std::time::Instant::now() + Duration::from_millis(200);
+    while std::time::Instant::now() < patience {
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    let often = asked.load(Ordering::SeqCst);
+    assert!(often >= splits as u64, "every split was asked: {often}");
+    assert!(often < 20 * splits as u64, "{splits} splits without records were asked {often} times");
+    job.stop();
+    job.wait().unwrap();
+}
