@@ -63,6 +63,14 @@ pub(crate) struct Shared {
     herald: Arc<OnceLock<Herald>>,
 }
 
+/// A request as a number: the higher one wins.
+fn code(request: StopRequest) -> u8 {
+    match request {
+        StopRequest::Drain => 1,
+        StopRequest::Stop => 2,
+    }
+}
+
 /// A lock whose holder panicked is still used: what it guards is replaced, never half changed.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -199,21 +207,21 @@ impl Shared {
 
     /// Asks the job to end and tells the other processes. The first request counts.
     pub(crate) fn request_stop(&self, request: StopRequest) {
-        if self.request_stop_here(request) {
+        let none =
+            self.stop.compare_exchange(0, code(request), Ordering::AcqRel, Ordering::Acquire);
+        if none.is_ok() {
+            self.wake_workers();
             self.tell(News::Stop(request));
         }
     }
 
-    /// As [`request_stop`](Self::request_stop), when the other processes know already.
-    pub(crate) fn request_stop_here(&self, request: StopRequest) -> bool {
-        let code = match request {
-            StopRequest::Stop => 1,
-            StopRequest::Drain => 2,
-        };
-        let first =
-            self.stop.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok();
+    /// Takes a request that was made in another process. Two processes may have been asked for
+    /// different things before they heard of each other: then all must settle for the same, and
+    /// to stop wins, because a job that stopped publishes nothing that it would regret.
+    fn hear_stop(&self, request: StopRequest) -> bool {
+        let before = self.stop.fetch_max(code(request), Ordering::AcqRel);
         self.wake_workers();
-        first
+        before < code(request)
     }
 
     /// How the job was asked to end, if it was.
@@ -221,8 +229,8 @@ impl Shared {
     pub(crate) fn stop_request(&self) -> Option<StopRequest> {
         match self.stop.load(Ordering::Acquire) {
             0 => None,
-            1 => Some(StopRequest::Stop),
-            _ => Some(StopRequest::Drain),
+            1 => Some(StopRequest::Drain),
+            _ => Some(StopRequest::Stop),
         }
     }
 
@@ -243,7 +251,7 @@ impl Shared {
     pub(crate) fn hear(&self, news: &News) -> bool {
         match news {
             News::Epoch(epoch) => self.epochs.advance_to(crate::Epoch(*epoch)),
-            News::Stop(request) => self.request_stop_here(*request),
+            News::Stop(request) => self.hear_stop(*request),
             News::Vote(vote) => {
                 self.ballot.count_process(*vote);
                 self.wake_workers();

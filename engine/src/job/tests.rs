@@ -448,3 +448,34 @@ fn a_job_sleeps_while_many_splits_are_silent() {
     job.stop();
     job.wait().unwrap();
 }
+
+#[test]
+fn processes_that_are_stopped_and_drained_at_once_agree() {
+    for round in 0..10 {
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        let hosts = vec![listener.local_addr().unwrap().to_string(), "127.0.0.1:0".to_owned()];
+        let both_run = std::sync::Barrier::new(2);
+        let member = |process: usize| {
+            let processes = Processes::Hosts { hosts: hosts.clone(), process };
+            let mut config = Config::default().workers(1).processes(processes);
+            config.listener = (process == 0).then(|| Arc::clone(&listener));
+            let source = Numbers { count: 10, splits: Some(2), endless: true };
+            let job = start(sums_by_key(source, 1, &Seen::new()), config).unwrap();
+            while job.metrics().records == 0 {
+                std::thread::yield_now();
+            }
+            both_run.wait();
+            if process == 0 {
+                job.stop()
+            } else {
+                job.drain()
+            }
+            job.wait().unwrap().stopped
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| member(1));
+            (member(0), other.join().unwrap())
+        });
+        assert_eq!(one, other, "round {round}");
+    }
+}
