@@ -18,9 +18,6 @@ use crate::{Error, ErrorKind};
 /// How long a broken connection waits for a better explanation of what happened to the peer.
 const EXPLAIN_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long the thread of a broken connection waits for the workers to leave.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
-
 /// Runs `work` on one thread a worker and waits for all.
 ///
 /// What goes wrong in a worker fails the job.
@@ -153,12 +150,16 @@ impl PeerSocket {
         let reason = format!("the connection broke: {cause}");
         let attempted = format!("{attempted} process {}", self.peer);
         self.shared.fail(Error::new(ErrorKind::Peer, attempted, reason));
-        // Unwinding breaks the channels of this thread, which no worker may touch after that.
-        let deadline = Instant::now() + LEAVE_WITHIN;
-        while self.shared.are_workers_running() && Instant::now() < deadline {
+        self.outlive_workers();
+        std::panic::resume_unwind(Box::new("a peer was lost"))
+    }
+
+    /// Waits until all workers of this process have left. A thread of timely's that unwinds breaks
+    /// its channels, and a worker that drops a broken one may panic twice, which aborts.
+    fn outlive_workers(&self) {
+        while self.shared.are_workers_running() {
             std::thread::park_timeout(Duration::from_millis(2));
         }
-        std::panic::resume_unwind(Box::new("a peer was lost"))
     }
 }
 
@@ -170,6 +171,11 @@ impl Read for PeerSocket {
                 Err(cause) => self.lost("receive from", &cause),
                 Ok(0) if !self.is_over() => {
                     self.lost("receive from", &io::ErrorKind::UnexpectedEof.into())
+                }
+                Ok(0) => {
+                    // Timely unwinds if this is not where it expects the end.
+                    self.outlive_workers();
+                    return Ok(0);
                 }
                 Ok(count) => return Ok(count),
             }

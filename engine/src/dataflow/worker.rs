@@ -45,12 +45,9 @@ pub(crate) fn run_worker(
         let watch = Watch { context, instance, finished, seen: None, voted: false, last: None };
         step_to_end(&mut worker, watch)
     });
-    if ended.is_err() || context.shared.has_failed() {
-        // Readers and writers are let go, which removes what was staged. The channels are not:
-        // timely takes them for broken when the threads of a lost peer have gone before them.
-        worker.drop_dataflow(index);
-        std::mem::forget(worker);
-    }
+    // Readers and writers go first: after a failure that removes what was staged. Then go the
+    // channels, without whose end the threads of the connections would wait for ever.
+    worker.drop_dataflow(index);
     ended
 }
 

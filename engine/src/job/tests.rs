@@ -479,3 +479,37 @@ fn processes_that_are_stopped_and_drained_at_once_agree() {
         assert_eq!(one, other, "round {round}");
     }
 }
+
+#[test]
+fn a_failure_leaves_no_thread_of_a_connection() {
+    let sending = || {
+        let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let names =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("timely:")).count()
+    };
+    for _ in 0..20 {
+        let seen = Seen::new();
+        let results = run_as(2, 1, Limits::default(), || {
+            let graph = Graph::new("panics");
+            let source = Numbers { count: 10_000, splits: None, endless: true };
+            let (numbers, _) = graph.source(source, BadRecords::Fail);
+            let checked = graph.stage(&numbers, "check", |_, next| {
+                let function = |n: u64| {
+                    assert!(n != 7_777, "seventy-seven");
+                    n
+                };
+                Box::new(Apply { function, next })
+            });
+            let _ = graph.sink(&checked, seen.sink());
+            graph.take()
+        });
+        assert!(results.iter().all(Result::is_err));
+    }
+    // Other tests have connections too, for as long as they run; those of twenty jobs are more.
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while sending() >= 20 {
+        assert!(std::time::Instant::now() < deadline, "{} threads are left", sending());
+        std::thread::yield_now();
+    }
+}
