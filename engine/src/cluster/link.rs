@@ -214,12 +214,14 @@ impl Ear {
             match frame::read::<Frame>(&mut socket, limit) {
                 Ok(Frame::Heartbeat) => {}
                 Ok(Frame::News(news)) => {
-                    self.shared.hear(&news);
+                    // Others hear it first: a failure that is heard here ends the links of this
+                    // process, and the farewell must not overtake the reason.
                     for (peer, outgoing) in &self.others {
                         if *peer != self.peer {
                             let _ = outgoing.send(Frame::News(news.clone()));
                         }
                     }
+                    self.shared.hear(&news);
                 }
                 Ok(frame @ Frame::Done(_)) => drop(self.farewells.send(frame)),
                 Ok(frame @ Frame::Farewell) => {

@@ -513,3 +513,29 @@ fn a_failure_leaves_no_thread_of_a_connection() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_failure_is_explained_to_three_processes() {
+    for round in 0..5 {
+        let seen = Seen::new();
+        let results = run_as(3, 1, Limits::default(), || {
+            let graph = Graph::new("panics");
+            let source = Numbers { count: 1_000_000, splits: None, endless: true };
+            let (numbers, _) = graph.source(source, BadRecords::Fail);
+            let checked = graph.stage(&numbers, "check", |context, next| {
+                let worker = context.worker();
+                let function = move |n: u64| {
+                    assert!(worker != 2 || n < 7_777, "seventy-seven");
+                    n
+                };
+                Box::new(Apply { function, next })
+            });
+            let _ = graph.sink(&checked, seen.sink());
+            graph.take()
+        });
+        for (process, result) in results.into_iter().enumerate() {
+            let error = result.unwrap_err();
+            assert_eq!(error.step(), Some("check"), "round {round}, process {process}: {error}");
+        }
+    }
+}
