@@ -15,13 +15,22 @@ use crate::job::shared::{Shared, StopRequest};
 /// Exit code of a process that a second signal ends: 128 and the number of the signal.
 const ENDED_BY_SIGNAL: i32 = 128;
 
+/// A job that signals stop.
+struct Watched {
+    shared: Arc<Shared>,
+    request: StopRequest,
+    /// Whether a signal has come. That the job is stopping says less: another process of it may
+    /// have been quicker to pass on the signal that this one is about to hear.
+    signalled: bool,
+}
+
 /// The jobs that signals stop.
-static WATCHED: Mutex<Vec<(Arc<Shared>, StopRequest)>> = Mutex::new(Vec::new());
+static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
 
 /// What came of installing the handlers, once somebody did.
 static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
 
-fn watched() -> std::sync::MutexGuard<'static, Vec<(Arc<Shared>, StopRequest)>> {
+fn watched() -> std::sync::MutexGuard<'static, Vec<Watched>> {
     WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -40,13 +49,13 @@ pub(crate) fn watch(shared: &Arc<Shared>, drain: bool) -> Result<Watch, Error> {
         return Err(Error::new(kind, "install signal handlers", reason.clone()));
     }
     let request = if drain { StopRequest::Drain } else { StopRequest::Stop };
-    watched().push((Arc::clone(shared), request));
+    watched().push(Watched { shared: Arc::clone(shared), request, signalled: false });
     Ok(Watch { shared: Arc::clone(shared) })
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        watched().retain(|(shared, _)| !Arc::ptr_eq(shared, &self.shared));
+        watched().retain(|job| !Arc::ptr_eq(&job.shared, &self.shared));
     }
 }
 
@@ -58,18 +67,37 @@ fn install() -> std::io::Result<()> {
 }
 
 fn arrived(signal: i32) {
-    let jobs = watched();
+    let mut jobs = watched();
     if jobs.is_empty() {
         drop(jobs);
         if let Err(cause) = emulate_default_handler(signal) {
             tracing::error!(signal, %cause, "a signal could not be passed on");
         }
-    } else if jobs.iter().all(|(shared, _)| shared.stop_request().is_some()) {
+    } else if jobs.iter().all(|job| job.signalled) {
         std::process::exit(ENDED_BY_SIGNAL + signal);
     } else {
-        for (shared, request) in jobs.iter() {
+        for Watched { shared, request, signalled } in jobs.iter_mut() {
+            *signalled = true;
             tracing::info!(signal, ?request, "a signal ends the job; a second one ends it at once");
             shared.request_stop(*request);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::shared::News;
+    use crate::{Limits, SystemClock};
+
+    #[test]
+    fn the_first_signal_never_ends_the_process() {
+        // Ctrl-C reaches all processes of a terminal; the order of another may be quicker.
+        let shared = Shared::new(Arc::new(Limits::default()), Arc::new(SystemClock), 1, 1, 2);
+        let shared = Arc::new(shared);
+        let _watch = watch(&shared, false).unwrap();
+        shared.hear(&News::Stop(StopRequest::Stop));
+        arrived(SIGINT);
+        assert_eq!(shared.stop_request(), Some(StopRequest::Stop));
     }
 }
