@@ -8,6 +8,7 @@ use std::time::Duration;
 use timely::progress::frontier::MutableAntichain;
 use timely::scheduling::Activator;
 
+use super::alarm::Alarm;
 use super::control::ControlLog;
 use super::inbox::Inbox;
 use super::parcel::Payload;
@@ -44,7 +45,7 @@ pub(crate) struct Host {
     pub(crate) control: Rc<RefCell<ControlLog>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) run: Run,
-    pub(crate) activator: Activator,
+    alarm: Alarm,
     inbox: Inbox,
     phase: Phase,
     /// Whether anything stands behind the logic that may keep records back.
@@ -81,7 +82,7 @@ impl Host {
             control,
             shared,
             run,
-            activator,
+            alarm: Alarm::new(activator),
             inbox,
             phase: Phase::Open,
             buffers,
@@ -164,7 +165,8 @@ impl Host {
             return Ok(true);
         }
         self.run.epoch = self.inbox.current();
-        let mut logic = self.logic.borrow_mut();
+        let logic = Rc::clone(&self.logic);
+        let mut logic = logic.borrow_mut();
         loop {
             if self.is_crowded_behind() || !logic.ready()? {
                 drop(logic);
@@ -188,10 +190,10 @@ impl Host {
 
     /// Whether more waits behind the host than should before it adds to it; if so, the host looks
     /// again in a moment.
-    fn is_crowded_behind(&self) -> bool {
+    fn is_crowded_behind(&mut self) -> bool {
         let is_crowded = self.outputs.iter().any(|output| output.is_crowded(&self.shared));
         if is_crowded {
-            self.activator.activate_after(RETRY_WHEN_FULL);
+            self.alarm.after(RETRY_WHEN_FULL);
         }
         is_crowded
     }
@@ -212,7 +214,7 @@ impl Host {
         let turn = result?;
         self.send()?;
         if turn == Turn::More {
-            self.activator.activate();
+            self.alarm.now();
         }
         Ok(turn == Turn::Done)
     }
@@ -243,7 +245,7 @@ impl Host {
     /// looks again before it sends batches that are not full. The end of the epoch sends all.
     fn hand_on_when_quiet(&mut self) -> Result<(), Error> {
         if std::mem::take(&mut self.is_busy) {
-            self.activator.activate();
+            self.alarm.now();
             return Ok(());
         }
         self.hand_on(Flush::Idle)

@@ -3,6 +3,7 @@
 //! One timely timestamp, the epoch; one container, the [`parcel`]; one kind of host for sources
 //! and one for everything else that is not fused. Nothing of timely leaves this folder.
 
+mod alarm;
 mod control;
 mod host;
 mod inbox;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use timely::scheduling::Activator;
 
+use super::alarm::Alarm;
 use super::ports::OutputPort;
 use crate::consumer::Flush;
 use crate::job::shared::{Shared, StopRequest};
@@ -34,7 +35,7 @@ pub(crate) struct SourceHost {
     outputs: Vec<OutputPort>,
     shared: Arc<Shared>,
     run: Run,
-    activator: Activator,
+    alarm: Alarm,
     /// The first epoch that is not finished everywhere.
     finished: Rc<Cell<Epoch>>,
     /// Bytes that this host may have in flight.
@@ -43,8 +44,6 @@ pub(crate) struct SourceHost {
     /// What was read in the current epoch, in bytes, and since when; `None` before the first.
     filling: Option<Instant>,
     epoch_bytes: usize,
-    /// When the host wakes by itself.
-    timer: Option<Instant>,
     in_flight: InFlight,
     /// Whether the budget was used up and not enough of it has come back.
     is_blocked: bool,
@@ -123,13 +122,12 @@ impl SourceHost {
             outputs,
             shared,
             run,
-            activator,
+            alarm: Alarm::new(activator),
             finished,
             budget,
             epoch: Epoch(0),
             filling: None,
             epoch_bytes: 0,
-            timer: None,
             in_flight: InFlight::default(),
             is_blocked: false,
             next_split: 0,
@@ -170,12 +168,12 @@ impl SourceHost {
         match round {
             Round::More => {
                 self.close_epoch_if_due();
-                self.activator.activate();
+                self.alarm.now();
             }
             Round::Idle => {
                 self.hand_on(Flush::Idle)?;
                 if let Some(left) = self.close_epoch_if_due() {
-                    self.wake_after(left);
+                    self.alarm.after(left);
                 }
             }
             Round::Blocked => {
@@ -184,7 +182,7 @@ impl SourceHost {
                 if self.filling.is_some() && !self.in_flight.is_before(self.epoch) {
                     self.shared.enter_epoch(self.epoch.next());
                 } else if let Some(left) = self.close_epoch_if_due() {
-                    self.wake_after(left);
+                    self.alarm.after(left);
                 }
             }
             Round::Ended => return self.finish(),
@@ -263,15 +261,6 @@ impl SourceHost {
         }
         let left = limits.epoch_interval.saturating_sub(elapsed);
         Some(left.max(limits.epoch_interval / 8))
-    }
-
-    /// Sets the timer, unless it is set.
-    fn wake_after(&mut self, left: Duration) {
-        let now = Instant::now();
-        if self.timer.is_none_or(|at| at <= now) {
-            self.timer = Some(now + left);
-            self.activator.activate_after(left);
-        }
     }
 
     /// Lets go of the epochs before the job's current one.

@@ -20,16 +20,13 @@ const EXPLAIN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Runs `work` on one thread a worker and waits for all.
 ///
-/// What goes wrong in a worker fails the job.
-///
-/// # Errors
-/// When a thread cannot be started.
+/// What goes wrong in a worker fails the job, and so does a thread that cannot be started: those
+/// that were started must not wait for it for ever.
 pub(crate) fn run_threads(
     builders: Vec<AllocatorBuilder>,
     shared: &Arc<Shared>,
     work: impl Fn(usize, Allocator) -> Result<(), Error> + Send + Sync + 'static,
-) -> Result<(), Error> {
-    let failed = |reason: String| Error::new(ErrorKind::Internal, "run the workers", reason);
+) {
     shared.workers_begin(builders.len());
     let there = Arc::clone(shared);
     let guards = initialize_from(builders, Box::new(()), move |allocator: Allocator| {
@@ -44,8 +41,11 @@ pub(crate) fn run_threads(
         }
         there.worker_ends();
     });
-    drop(guards.map_err(failed)?.join());
-    Ok(())
+    match guards {
+        // What the workers came to is in the shared state.
+        Ok(guards) => drop(guards.join()),
+        Err(reason) => shared.fail(Error::new(ErrorKind::External, "start the workers", reason)),
+    }
 }
 
 /// Channels between the workers of one process.
