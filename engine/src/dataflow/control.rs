@@ -105,8 +105,9 @@ fn announce<'scope>(
             port.let_go();
         }
         let mut announced: Option<Epoch> = None;
+        let mut is_over = context.worker != 0;
         move |frontiers| {
-            if context.worker != 0 || context.shared.has_failed() {
+            if is_over || context.shared.has_failed() {
                 return;
             }
             let epoch = context.shared.epochs.current();
@@ -117,8 +118,10 @@ fn announce<'scope>(
                 port.send(&context.shared);
                 announced = Some(epoch);
             }
+            // Another process may move the epoch once more after its last source has let go.
             if frontiers.iter().all(|frontier| frontier.is_empty()) {
                 port.let_go();
+                is_over = true;
             }
         }
     });

@@ -44,6 +44,12 @@ impl JobHandle {
         Self { running, waiter }
     }
 
+    /// What the threads of the job share.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &super::shared::Shared {
+        &self.running.shared
+    }
+
     /// Something to stop the job with, also while another thread waits for it.
     #[must_use]
     pub fn control(&self) -> JobControl {

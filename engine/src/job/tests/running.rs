@@ -1,5 +1,7 @@
 //! Jobs that go well: results, epochs, sleep.
 
+use std::sync::atomic::AtomicBool;
+
 use super::*;
 
 #[test]
@@ -88,4 +90,52 @@ fn a_job_sleeps_while_many_splits_are_silent() {
     assert!(often < 20 * splits as u64, "{splits} splits without records were asked {often} times");
     job.stop();
     job.wait().unwrap();
+}
+
+/// Passes nothing on, and does not end before it is told to.
+struct Linger {
+    has_begun_to_end: Arc<AtomicBool>,
+    may_end: Arc<AtomicBool>,
+}
+
+impl Operator for Linger {
+    type In = u64;
+    type Out = u64;
+
+    fn on_batch(&mut self, batch: &mut Vec<u64>, _out: &mut Output<'_, u64>) -> Result<(), Error> {
+        batch.clear();
+        Ok(())
+    }
+
+    fn on_input_end(&mut self, _out: &mut Output<'_, u64>) -> Result<Turn, Error> {
+        self.has_begun_to_end.store(true, Ordering::SeqCst);
+        Ok(if self.may_end.load(Ordering::SeqCst) { Turn::Done } else { Turn::More })
+    }
+}
+
+#[test]
+fn the_epoch_may_move_after_all_sources_have_ended() {
+    let (begun, may_end): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
+    let seen = Seen::new();
+    let graph = Graph::new("late epoch");
+    let source = Numbers { count: 100, splits: None, endless: false };
+    let (numbers, _) = graph.source(source, BadRecords::Fail);
+    let (has_begun_to_end, told) = (Arc::clone(&begun), Arc::clone(&may_end));
+    let lingering = graph.operator(&numbers, Route::local(), "linger", move |_| Linger {
+        has_begun_to_end: Arc::clone(&has_begun_to_end),
+        may_end: Arc::clone(&told),
+    });
+    let _ = graph.sink(&lingering, seen.sink());
+    let handle = start(graph.take(), Config::default().workers(1)).unwrap();
+    while !begun.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    // As the news of another process would, when its own source ends a little later.
+    for _ in 0..3 {
+        let next = handle.shared().epochs.current().next();
+        handle.shared().enter_epoch(next);
+        std::thread::yield_now();
+    }
+    may_end.store(true, Ordering::SeqCst);
+    handle.wait().unwrap();
 }
