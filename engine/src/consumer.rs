@@ -6,6 +6,7 @@
 
 use std::any::Any;
 
+use crate::EventTime;
 use crate::metrics::StepCounters;
 use crate::run::{Run, StepId};
 
@@ -24,6 +25,8 @@ pub enum Flush {
 /// * [`batch`](Consumer::batch) takes every record and leaves the vector empty. It may keep the
 ///   vector's allocation or leave it for the caller to fill again.
 /// * At [`Flush::EpochEnd`] a consumer hands on everything it holds, and passes the call on.
+/// * [`watermark`](Consumer::watermark) comes at the end of an epoch, after the flush, and is
+///   passed on; a consumer that gives records new times passes on its own instead.
 /// * [`end`](Consumer::end) comes once, after the last flush, when the input has ended; never
 ///   when the job was stopped.
 pub trait Consumer<T>: 'static {
@@ -32,6 +35,9 @@ pub trait Consumer<T>: 'static {
 
     /// Hands on what is buffered and passes the call on.
     fn flush(&mut self, flush: Flush, run: &mut Run);
+
+    /// No later epoch has a record with an earlier time, unless that is late; passes the call on.
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run);
 
     /// The input has ended; passes the call on.
     fn end(&mut self, run: &mut Run);
@@ -44,6 +50,10 @@ impl<T: 'static> Consumer<T> for Box<dyn Consumer<T>> {
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {
         (**self).flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        (**self).watermark(watermark, run);
     }
 
     fn end(&mut self, run: &mut Run) {
@@ -92,6 +102,10 @@ impl<T: 'static> Consumer<T> for Meter<T> {
         run.within(self.to, |run| self.next.flush(flush, run));
     }
 
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        run.within(self.to, |run| self.next.watermark(watermark, run));
+    }
+
     fn end(&mut self, run: &mut Run) {
         run.within(self.to, |run| self.next.end(run));
     }
@@ -132,6 +146,12 @@ impl<T: 'static> Consumer<T> for Fan<T> {
     fn flush(&mut self, flush: Flush, run: &mut Run) {
         for next in &mut self.next {
             next.flush(flush, run);
+        }
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        for next in &mut self.next {
+            next.watermark(watermark, run);
         }
     }
 

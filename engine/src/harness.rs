@@ -2,7 +2,7 @@
 //!
 //! For tests, of the built-in operators and of a program's own. Nothing of the dataflow runs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,9 +11,10 @@ use crate::consumer::{Consumer, Flush, Next};
 use crate::context::WorkerContext;
 use crate::job::shared::Shared;
 use crate::metrics::worker_counters;
-use crate::operator::{EpochEnd, Operator, Output, Turn, TwoInput};
+use crate::operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 use crate::run::{Run, StepId};
-use crate::{Epoch, Error, Limits, SystemClock};
+use crate::state_parts::Snapshot;
+use crate::{Epoch, Error, EventTime, Limits, SystemClock};
 
 /// The context of the only worker of a job that does not run.
 #[must_use]
@@ -31,6 +32,7 @@ pub fn context() -> WorkerContext {
 /// Keeps what it is handed.
 struct Collect<T> {
     records: Rc<RefCell<Vec<T>>>,
+    watermark: Rc<Cell<EventTime>>,
     ended: Rc<RefCell<bool>>,
 }
 
@@ -41,6 +43,11 @@ impl<T: 'static> Consumer<T> for Collect<T> {
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
 
+    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
+        assert!(watermark > self.watermark.get(), "watermarks only go forward");
+        self.watermark.set(watermark);
+    }
+
     fn end(&mut self, _run: &mut Run) {
         *self.ended.borrow_mut() = true;
     }
@@ -49,6 +56,7 @@ impl<T: 'static> Consumer<T> for Collect<T> {
 /// What came out of a step since it was last asked for.
 pub struct Collected<T> {
     records: Rc<RefCell<Vec<T>>>,
+    watermark: Rc<Cell<EventTime>>,
     ended: Rc<RefCell<bool>>,
 }
 
@@ -57,14 +65,26 @@ impl<T: 'static> Collected<T> {
     #[must_use]
     pub fn consumer() -> (Next<T>, Self) {
         let (records, ended): (Rc<RefCell<Vec<T>>>, Rc<RefCell<bool>>) = Default::default();
-        let next = Collect { records: Rc::clone(&records), ended: Rc::clone(&ended) };
-        (Box::new(next), Self { records, ended })
+        let watermark = Rc::new(Cell::new(EventTime::MIN));
+        let there = Self { records, watermark, ended };
+        let next = Collect {
+            records: Rc::clone(&there.records),
+            watermark: Rc::clone(&there.watermark),
+            ended: Rc::clone(&there.ended),
+        };
+        (Box::new(next), there)
     }
 
     /// Takes the records.
     #[must_use]
     pub fn take(&self) -> Vec<T> {
         self.records.take()
+    }
+
+    /// The last watermark that was passed on.
+    #[must_use]
+    pub fn watermark(&self) -> EventTime {
+        self.watermark.get()
     }
 
     /// Whether the end of the input was passed on.
@@ -111,12 +131,16 @@ struct Bench<T> {
     out: Collected<T>,
     run: Run,
     now: ProcessingTime,
+    /// The watermark of the input, and what was passed on of it.
+    watermark: EventTime,
+    passed: EventTime,
 }
 
 impl<T: Send + 'static> Bench<T> {
     fn new() -> Self {
         let (next, out) = Collected::consumer();
-        Self { next, out, run: run(), now: ProcessingTime(0) }
+        let (watermark, passed) = (EventTime::MIN, EventTime::MIN);
+        Self { next, out, run: run(), now: ProcessingTime(0), watermark, passed }
     }
 
     fn call<R>(
@@ -141,10 +165,22 @@ impl<T: Send + 'static> Bench<T> {
     }
 
     fn epoch_end(&self) -> EpochEnd {
-        EpochEnd::new(self.run.epoch, self.now)
+        EpochEnd::new(self.run.epoch, self.now, self.watermark)
     }
 
-    fn next_epoch(&mut self) {
+    fn set_time(&mut self, now: ProcessingTime) {
+        assert!(now >= self.now, "processing time does not go back");
+        self.now = now;
+        self.run.now = now;
+    }
+
+    fn set_watermark(&mut self, watermark: EventTime) {
+        assert!(watermark >= self.watermark, "a watermark does not go back");
+        self.watermark = watermark;
+    }
+
+    fn next_epoch(&mut self, passed: EventTime) {
+        self.passed = passed.max(self.passed);
         self.run.epoch = self.run.epoch.next();
     }
 }
@@ -181,7 +217,55 @@ impl<O: Operator> Harness<O> {
 
     /// Sets the processing time of the epochs from the current one on.
     pub fn set_time(&mut self, now: ProcessingTime) {
-        self.bench.now = now;
+        self.bench.set_time(now);
+    }
+
+    /// Sets the watermark of the input after the current epoch; [`EventTime::MIN`] at first.
+    pub fn set_watermark(&mut self, watermark: EventTime) {
+        self.bench.set_watermark(watermark);
+    }
+
+    /// The watermark that the operator has passed on.
+    #[must_use]
+    pub fn watermark(&self) -> EventTime {
+        self.bench.passed
+    }
+
+    /// The processing time for which the operator waits.
+    #[must_use]
+    pub fn deadline(&self) -> Option<ProcessingTime> {
+        self.operator.deadline()
+    }
+
+    /// What the operator holds.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        self.operator.holdings()
+    }
+
+    /// How many records the operator has found late.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.bench.run.counters()[0].late.get()
+    }
+
+    /// Adds the operator's state, as that of one worker, to a snapshot. To be called between
+    /// epochs, as a checkpoint does.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub fn snapshot(&mut self, worker: usize, into: &mut Snapshot) -> Result<(), Error> {
+        self.operator.state(&mut into.taking(worker))
+    }
+
+    /// Restores what one of `workers` workers owns of a snapshot into an operator without state.
+    ///
+    /// # Errors
+    /// When the snapshot does not hold what the operator expects.
+    pub fn restore(&mut self, worker: usize, workers: usize, from: &Snapshot) -> Result<(), Error> {
+        self.operator.state(&mut from.restoring(worker, workers))?;
+        self.operator.restored();
+        Ok(())
     }
 
     /// The current epoch.
@@ -207,15 +291,16 @@ impl<O: Operator> Harness<O> {
     pub fn end_epoch(&mut self) -> Result<Vec<O::Out>, Error> {
         let end = self.bench.epoch_end();
         let out = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
-        self.bench.next_epoch();
+        self.bench.next_epoch(self.operator.watermark(end.watermark));
         Ok(out)
     }
 
-    /// Ends the input, after the end of the current epoch.
+    /// Ends the input, after the end of the current epoch, whose watermark is the end of time.
     ///
     /// # Errors
     /// What the operator failed with.
     pub fn end_input(&mut self) -> Result<Vec<O::Out>, Error> {
+        self.bench.set_watermark(EventTime::MAX);
         let mut out = self.end_epoch()?;
         out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?);
         Ok(out)
@@ -236,7 +321,55 @@ impl<O: TwoInput> TwoInputHarness<O> {
 
     /// Sets the processing time of the epochs from the current one on.
     pub fn set_time(&mut self, now: ProcessingTime) {
-        self.bench.now = now;
+        self.bench.set_time(now);
+    }
+
+    /// Sets the watermark of the input after the current epoch; [`EventTime::MIN`] at first.
+    pub fn set_watermark(&mut self, watermark: EventTime) {
+        self.bench.set_watermark(watermark);
+    }
+
+    /// The watermark that the operator has passed on.
+    #[must_use]
+    pub fn watermark(&self) -> EventTime {
+        self.bench.passed
+    }
+
+    /// The processing time for which the operator waits.
+    #[must_use]
+    pub fn deadline(&self) -> Option<ProcessingTime> {
+        self.operator.deadline()
+    }
+
+    /// What the operator holds.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        self.operator.holdings()
+    }
+
+    /// How many records the operator has found late.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.bench.run.counters()[0].late.get()
+    }
+
+    /// Adds the operator's state, as that of one worker, to a snapshot. To be called between
+    /// epochs, as a checkpoint does.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub fn snapshot(&mut self, worker: usize, into: &mut Snapshot) -> Result<(), Error> {
+        self.operator.state(&mut into.taking(worker))
+    }
+
+    /// Restores what one of `workers` workers owns of a snapshot into an operator without state.
+    ///
+    /// # Errors
+    /// When the snapshot does not hold what the operator expects.
+    pub fn restore(&mut self, worker: usize, workers: usize, from: &Snapshot) -> Result<(), Error> {
+        self.operator.state(&mut from.restoring(worker, workers))?;
+        self.operator.restored();
+        Ok(())
     }
 
     /// Hands a batch to the first input; gives what came out.
@@ -266,7 +399,7 @@ impl<O: TwoInput> TwoInputHarness<O> {
     pub fn end_epoch(&mut self) -> Result<Vec<O::Out>, Error> {
         let end = self.bench.epoch_end();
         let out = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
-        self.bench.next_epoch();
+        self.bench.next_epoch(self.operator.watermark(end.watermark));
         Ok(out)
     }
 
@@ -275,6 +408,7 @@ impl<O: TwoInput> TwoInputHarness<O> {
     /// # Errors
     /// What the operator failed with.
     pub fn end_input(&mut self) -> Result<Vec<O::Out>, Error> {
+        self.bench.set_watermark(EventTime::MAX);
         let mut out = self.end_epoch()?;
         out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?);
         Ok(out)

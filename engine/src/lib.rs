@@ -10,8 +10,10 @@ mod config;
 pub mod consumer;
 mod context;
 mod dataflow;
+mod disorder;
 mod epoch;
 mod error;
+mod event_time;
 pub mod harness;
 mod job;
 mod key;
@@ -28,20 +30,26 @@ mod signals;
 pub mod sink;
 pub mod source;
 mod source_logic;
+mod splits;
 mod state;
+mod state_parts;
+mod status;
+mod timers;
 mod waker;
 
 pub use clock::{Clock, ProcessingTime, SystemClock, TestClock};
 pub use config::{Config, Processes, ReportFormat};
 pub use consumer::{Consumer, Flush, Next};
 pub use context::WorkerContext;
+pub use disorder::Disorder;
 pub use epoch::Epoch;
 pub use error::{Error, ErrorKind, exit_code};
+pub use event_time::{EventTime, Stamped};
 pub use job::handle::{JobControl, JobHandle};
 pub use job::start::start;
 pub use key::{ExchangeData, KEY_GROUPS, Key, Keyed, hash_key, key_group, owner};
 pub use limits::Limits;
-pub use operator::{EpochEnd, Operator, Output, Turn, TwoInput};
+pub use operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 pub use report::{Report, Role, StepReport};
 pub use run::{Run, StepId};
 pub use sink::{Delivery, Finish, Placement, Sink, Writer, WriterContext};
@@ -49,5 +57,9 @@ pub use source::{
     BadRecords, DeadLetter, Position, ReadBatch, ReadBuffer, ReadStatus, Reader, ReaderContext,
     Replay, Source, Split, SplitContext, SplitId,
 };
+pub use splits::SplitsView;
 pub use state::{Entry, KeyedState};
+pub use state_parts::{KeyedTable, Snapshot, StateParts, Value};
+pub use status::{Assigned, SplitTime};
+pub use timers::Timers;
 pub use waker::Waker;

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use crate::consumer::{Flush, Next};
 use crate::dataflow::parcel::{Decode, Parcel};
 use crate::limits::Limits;
-use crate::operator::{EpochEnd, Operator, Output, Turn, TwoInput};
+use crate::operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 use crate::pool::{Pool, Pools};
 use crate::run::Run;
 use crate::sink::{Finish, Writer};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, EventTime, ProcessingTime};
 
 /// What a host drives. The host sees to the order of epochs; the logic to the records.
 pub(crate) trait Logic {
@@ -30,6 +30,23 @@ pub(crate) trait Logic {
     /// Hands on what the run behind the logic has buffered.
     fn flush(&mut self, flush: Flush, run: &mut Run);
 
+    /// Tells the run behind the logic the watermark of what comes, and says what that is, where
+    /// the input has `watermark`.
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) -> EventTime {
+        let _ = run;
+        watermark
+    }
+
+    /// The processing time at which an epoch should end, if the logic waits for one.
+    fn deadline(&self) -> Option<ProcessingTime> {
+        None
+    }
+
+    /// What the logic holds.
+    fn holdings(&self) -> Holdings {
+        Holdings::default()
+    }
+
     /// Tells the run behind the logic that the input has ended.
     fn end(&mut self, run: &mut Run);
 
@@ -45,6 +62,10 @@ pub(crate) trait Logic {
 pub(crate) struct Port {
     pub(crate) input: usize,
     pub(crate) decode: Option<Decode>,
+    /// Whether its records have event time, so that its watermarks count.
+    pub(crate) is_timed: bool,
+    /// The place of its first sender among the senders to the host.
+    pub(crate) lane: usize,
 }
 
 /// The output side that operators of every shape share.
@@ -52,11 +73,23 @@ struct Emitter<T> {
     next: Next<T>,
     buffer: Vec<T>,
     target: usize,
+    /// What has been promised to the next step.
+    watermark: EventTime,
 }
 
 impl<T: Send + 'static> Emitter<T> {
     fn new(next: Next<T>, limits: &Limits) -> Self {
-        Self { next, buffer: Vec::new(), target: limits.records_per_batch::<T>() }
+        let target = limits.records_per_batch::<T>();
+        Self { next, buffer: Vec::new(), target, watermark: EventTime::MIN }
+    }
+
+    /// Passes a watermark on unless as much has been promised, and says what is promised now.
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) -> EventTime {
+        if watermark > self.watermark {
+            self.watermark = watermark;
+            self.next.watermark(watermark, run);
+        }
+        self.watermark
     }
 
     /// Calls `work` with an output, and hands on what it emitted.
@@ -105,6 +138,19 @@ impl<O: Operator> Logic for OneInputLogic<O> {
         self.out.next.flush(flush, run);
     }
 
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) -> EventTime {
+        let watermark = self.operator.watermark(watermark);
+        self.out.watermark(watermark, run)
+    }
+
+    fn deadline(&self) -> Option<ProcessingTime> {
+        self.operator.deadline()
+    }
+
+    fn holdings(&self) -> Holdings {
+        self.operator.holdings()
+    }
+
     fn end(&mut self, run: &mut Run) {
         self.out.next.end(run);
     }
@@ -149,6 +195,19 @@ impl<O: TwoInput> Logic for TwoInputLogic<O> {
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {
         self.out.next.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) -> EventTime {
+        let watermark = self.operator.watermark(watermark);
+        self.out.watermark(watermark, run)
+    }
+
+    fn deadline(&self) -> Option<ProcessingTime> {
+        self.operator.deadline()
+    }
+
+    fn holdings(&self) -> Holdings {
+        self.operator.holdings()
     }
 
     fn end(&mut self, run: &mut Run) {

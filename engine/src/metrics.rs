@@ -1,7 +1,9 @@
 //! Counters of a running job: one set a worker and step, written by that worker alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::status::StepStatus;
 
 /// A number that one thread adds to and any thread reads.
 #[derive(Debug, Default)]
@@ -33,6 +35,18 @@ pub(crate) struct StepCounters {
     pub(crate) bytes: Counter,
     /// Records that a source could not understand.
     pub(crate) bad: Counter,
+    /// Records that came after what they belong to was closed.
+    pub(crate) late: Counter,
+    /// Records that were set aside because they claim to come from the future.
+    pub(crate) future: Counter,
+    status: Mutex<StepStatus>,
+}
+
+impl StepCounters {
+    /// What the step last said about its watermark and what it holds; locked once an epoch.
+    pub(crate) fn status(&self) -> MutexGuard<'_, StepStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The counters of one worker, by step.

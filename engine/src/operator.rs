@@ -8,6 +8,10 @@
 //! * Within an epoch the order of batches from different workers is not fixed.
 //! * [`Operator::on_epoch_end`] and [`Operator::on_input_end`] may have much to say: they emit a
 //!   bounded amount, return [`Turn::More`], and are called again when what they said has moved on.
+//! * Watermarks belong to epochs too: [`EpochEnd::watermark`] is the watermark after an epoch, the
+//!   minimum over all workers that send to the operator. What an operator still holds back and may
+//!   say later with an earlier time lowers the watermark that it passes on,
+//!   [`Operator::watermark`].
 //! * [`Operator::on_input_end`] comes once, after the end of the last epoch, when the whole input
 //!   has ended. A job that is stopped never calls it.
 //! * An operator starts no threads, reads no clock and does no input or output.
@@ -15,7 +19,8 @@
 use crate::clock::ProcessingTime;
 use crate::consumer::Consumer;
 use crate::run::Run;
-use crate::{Epoch, Error};
+use crate::state_parts::StateParts;
+use crate::{Epoch, Error, EventTime};
 
 /// An epoch that is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +28,45 @@ use crate::{Epoch, Error};
 pub struct EpochEnd {
     /// Its number.
     pub epoch: Epoch,
-    /// The processing time at which the job entered it: the same on every worker.
+    /// The processing time at which the job left it: the same on every worker, and not before
+    /// any of its records was read.
     pub processing_time: ProcessingTime,
+    /// The watermark of the input after it: no later epoch has a record with an earlier time,
+    /// unless that is late. [`EventTime::MIN`] where the input has no event time.
+    pub watermark: EventTime,
 }
 
 impl EpochEnd {
     /// The end of an epoch, for driving operators by hand.
     #[must_use]
-    pub fn new(epoch: Epoch, processing_time: ProcessingTime) -> Self {
-        Self { epoch, processing_time }
+    pub fn new(epoch: Epoch, processing_time: ProcessingTime, watermark: EventTime) -> Self {
+        Self { epoch, processing_time, watermark }
+    }
+}
+
+/// What an operator holds on a worker, for reports and for finding out why nothing comes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Holdings {
+    /// Keys it remembers something for.
+    pub keys: usize,
+    /// Windows that have not fired for the last time, over all keys.
+    pub windows: usize,
+    /// Timers that are set.
+    pub timers: usize,
+    /// Records and accumulators it keeps.
+    pub records: usize,
+    /// Bytes of its state, without what keys and records own on the heap.
+    pub bytes: usize,
+}
+
+impl Holdings {
+    /// Adds what another worker holds.
+    pub(crate) fn add(&mut self, other: &Holdings) {
+        self.keys += other.keys;
+        self.windows += other.windows;
+        self.timers += other.timers;
+        self.records += other.records;
+        self.bytes += other.bytes;
     }
 }
 
@@ -81,6 +116,35 @@ pub trait Operator: 'static {
     fn on_input_end(&mut self, out: &mut Output<'_, Self::Out>) -> Result<Turn, Error> {
         let _ = out;
         Ok(Turn::Done)
+    }
+
+    /// The watermark that is passed on when the operator has said everything about an epoch after
+    /// which its input has the watermark `input`: earlier if the operator may still say something
+    /// with an earlier time.
+    fn watermark(&self, input: EventTime) -> EventTime {
+        input
+    }
+
+    /// The processing time at which the operator wants an epoch to end, if it waits for one.
+    fn deadline(&self) -> Option<ProcessingTime> {
+        None
+    }
+
+    /// Hands every part of the operator's state to `parts`, which writes or restores it.
+    ///
+    /// # Errors
+    /// What `parts` failed with.
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        let _ = parts;
+        Ok(())
+    }
+
+    /// The state was restored: sets up what follows from it, such as timers.
+    fn restored(&mut self) {}
+
+    /// What the operator holds.
+    fn holdings(&self) -> Holdings {
+        Holdings::default()
     }
 }
 
@@ -133,6 +197,35 @@ pub trait TwoInput: 'static {
     fn on_input_end(&mut self, out: &mut Output<'_, Self::Out>) -> Result<Turn, Error> {
         let _ = out;
         Ok(Turn::Done)
+    }
+
+    /// The watermark that is passed on when the operator has said everything about an epoch after
+    /// which its input has the watermark `input`: earlier if the operator may still say something
+    /// with an earlier time.
+    fn watermark(&self, input: EventTime) -> EventTime {
+        input
+    }
+
+    /// The processing time at which the operator wants an epoch to end, if it waits for one.
+    fn deadline(&self) -> Option<ProcessingTime> {
+        None
+    }
+
+    /// Hands every part of the operator's state to `parts`, which writes or restores it.
+    ///
+    /// # Errors
+    /// What `parts` failed with.
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        let _ = parts;
+        Ok(())
+    }
+
+    /// The state was restored: sets up what follows from it, such as timers.
+    fn restored(&mut self) {}
+
+    /// What the operator holds.
+    fn holdings(&self) -> Holdings {
+        Holdings::default()
     }
 }
 
@@ -188,6 +281,17 @@ impl<'a, T: 'static> Output<'a, T> {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.run.epoch
+    }
+
+    /// The processing time now, as this worker's process sees it.
+    #[must_use]
+    pub fn now(&self) -> ProcessingTime {
+        self.run.now
+    }
+
+    /// Counts records that were late; the report of the job shows them.
+    pub fn count_late(&mut self, records: u64) {
+        self.run.count_late(records);
     }
 
     /// Hands on what is buffered.

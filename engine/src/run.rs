@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::clock::ProcessingTime;
 use crate::metrics::WorkerCounters;
-use crate::{Epoch, Error, SplitId};
+use crate::splits::SplitsView;
+use crate::status::Assigned;
+use crate::{Disorder, Epoch, Error, SplitId};
 
 /// One batch in so many is timed; the others are counted only.
 const TIMED_ONE_IN: u64 = 32;
@@ -21,6 +24,12 @@ pub struct Run {
     pub epoch: Epoch,
     /// The split of the source that the records on their way come from.
     pub split: SplitId,
+    /// Processing time as this process sees it: read once a turn.
+    pub now: ProcessingTime,
+    /// The splits of the source that the run begins in, up to date whenever it is flushed; none
+    /// where the run begins behind an exchange.
+    pub(crate) splits: Option<SplitsView>,
+    deadline: Option<ProcessingTime>,
     step: StepId,
     emitted_bytes: usize,
     error: Option<Error>,
@@ -38,6 +47,9 @@ impl Run {
         Self {
             epoch: Epoch(0),
             split: SplitId(0),
+            now: ProcessingTime(0),
+            splits: None,
+            deadline: None,
             step,
             emitted_bytes: 0,
             error: None,
@@ -55,6 +67,40 @@ impl Run {
         if self.error.is_none() {
             self.error = Some(error.in_step(self.step_name()));
         }
+    }
+
+    /// The splits that the run reads, up to date whenever it is flushed; none where it begins
+    /// behind an exchange, where records of many splits are mixed.
+    #[must_use]
+    pub fn splits(&self) -> Option<&SplitsView> {
+        self.splits.as_ref()
+    }
+
+    /// Asks for an epoch to end at `time` or soon after, whether or not records come.
+    pub fn end_epoch_at(&mut self, time: ProcessingTime) {
+        self.deadline = Some(self.deadline.map_or(time, |earlier| earlier.min(time)));
+    }
+
+    /// Takes what was asked for since the last call.
+    pub(crate) fn take_deadline(&mut self) -> Option<ProcessingTime> {
+        self.deadline.take()
+    }
+
+    /// Counts records that came after what they belong to was closed.
+    pub fn count_late(&mut self, records: u64) {
+        self.counters[self.step.0].late.add(records);
+    }
+
+    /// Counts records that claim to come from the future and were set aside.
+    pub fn count_future(&mut self, records: u64) {
+        self.counters[self.step.0].future.add(records);
+    }
+
+    /// Says how far the splits of the current step have come.
+    pub fn report_assigned(&mut self, assigned: Assigned, disorder: &Disorder) {
+        let mut status = self.counters[self.step.0].status();
+        status.assigned = Some(assigned);
+        status.disorder.clone_from(disorder);
     }
 
     /// The step that is running, for naming it after a panic.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::consumer::{Flush, Next};
 use crate::run::{Run, StepId};
+use crate::splits::SplitsView;
 use crate::{DeadLetter, Error, ReadBuffer, ReadStatus, Reader, Split, SplitId};
 
 /// What reading once from a split came to.
@@ -26,6 +27,9 @@ pub(crate) trait SourceLogic {
     /// Reads one batch and hands it to the run. A split that has ended is gone afterwards, and
     /// the last one has taken its number.
     fn read(&mut self, split: usize, run: &mut Run) -> Result<ReadOutcome, Error>;
+
+    /// Says which splits are open and how many will be.
+    fn describe(&self, view: &mut SplitsView);
 
     /// Closes the readers; the input has not ended.
     fn close(&mut self);
@@ -111,6 +115,12 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
             self.open.swap_remove(split);
         }
         Ok(ReadOutcome { status, any, bytes: bytes.max(run.take_emitted()) })
+    }
+
+    fn describe(&self, view: &mut SplitsView) {
+        view.open.clear();
+        view.open.extend(self.open.iter().map(|open| open.id));
+        view.unopened = self.waiting.len();
     }
 
     fn close(&mut self) {

@@ -1,21 +1,24 @@
 //! Keyed state: what an operator remembers for each key.
 //!
-//! Entries live in one vector in the order of their arrival; a table of indexes finds them by the
-//! hash that the record brought along, which is stored and never computed again. Positions in the
-//! vector are stable while nothing is removed, so a caller can mark entries and come back to them,
-//! and a walk over them can pause and continue.
+//! Entries live in one vector; a table of indexes finds them by the hash that the record brought
+//! along, which is stored and never computed again. The position of an entry is stable for as long
+//! as its key is remembered, so that a timer or a list of changes can point to it; the place of a
+//! key that was forgotten is given to the next new one.
+
+use std::num::NonZeroU64;
 
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
 use crate::key::{Key, key_group};
-use crate::{Error, ErrorKind};
+use crate::state_parts::KeyedTable;
+use crate::{Error, ErrorKind, KEY_GROUPS};
 
 /// One key and what is remembered for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<K, S> {
-    /// The hash of the key.
-    pub hash: u64,
+    /// The hash of the key; never zero, so that an empty place costs no memory of its own.
+    pub hash: NonZeroU64,
     /// The key.
     pub key: K,
     /// What is remembered.
@@ -35,27 +38,41 @@ pub struct Entry<K, S> {
 /// ```
 #[derive(Debug)]
 pub struct KeyedState<K, S> {
-    entries: Vec<Entry<K, S>>,
+    entries: Vec<Option<Entry<K, S>>>,
+    /// Places in `entries` that are empty.
+    free: Vec<u32>,
     index: HashTable<u32>,
 }
 
 impl<K, S> Default for KeyedState<K, S> {
     fn default() -> Self {
-        Self { entries: Vec::new(), index: HashTable::new() }
+        Self { entries: Vec::new(), free: Vec::new(), index: HashTable::new() }
     }
+}
+
+/// The hash as it is stored. One key in 2^64 shares its hash with another for it.
+#[inline]
+fn stored(hash: u64) -> NonZeroU64 {
+    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
+}
+
+/// The stored hash of the entry at a place that the index names.
+#[inline]
+fn hash_at<K, S>(entries: &[Option<Entry<K, S>>], at: u32) -> u64 {
+    entries[at as usize].as_ref().map_or(0, |entry| entry.hash.get())
 }
 
 impl<K, S> KeyedState<K, S> {
     /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() - self.free.len()
     }
 
     /// Whether no key is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// The entry at a position that [`find_or_insert`](Self::find_or_insert) gave.
@@ -65,7 +82,7 @@ impl<K, S> KeyedState<K, S> {
     #[inline]
     #[must_use]
     pub fn entry(&self, at: usize) -> &Entry<K, S> {
-        &self.entries[at]
+        self.at(at).expect("a position is used while its key is remembered")
     }
 
     /// As [`entry`](Self::entry), to change the state.
@@ -74,26 +91,65 @@ impl<K, S> KeyedState<K, S> {
     /// When there is none.
     #[inline]
     pub fn entry_mut(&mut self, at: usize) -> &mut Entry<K, S> {
-        &mut self.entries[at]
+        self.entries[at].as_mut().expect("a position is used while its key is remembered")
     }
 
-    /// All entries, in the order in which their keys first came.
-    pub fn iter(&self) -> std::slice::Iter<'_, Entry<K, S>> {
-        self.entries.iter()
+    /// The entry at a position, if a key is remembered there: for walks that pause, and for
+    /// timers that may outlive their key.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, at: usize) -> Option<&Entry<K, S>> {
+        self.entries.get(at)?.as_ref()
     }
 
-    /// Takes all entries out; keeps the room of the index.
-    pub fn take_entries(&mut self) -> Vec<Entry<K, S>> {
+    /// One more than the largest position in use.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// All entries by position: in the order in which their keys first came, while none was
+    /// forgotten.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry<K, S>> {
+        self.entries.iter().flatten()
+    }
+
+    /// Takes all entries out, with the places that were empty; keeps the room of the index.
+    pub fn take_entries(&mut self) -> Vec<Option<Entry<K, S>>> {
         self.index.clear();
+        self.free.clear();
         std::mem::take(&mut self.entries)
     }
 
     /// Gives an emptied vector back to be filled again.
-    pub fn recycle(&mut self, mut entries: Vec<Entry<K, S>>) {
+    pub fn recycle(&mut self, mut entries: Vec<Option<Entry<K, S>>>) {
         entries.clear();
         if self.entries.is_empty() && self.entries.capacity() < entries.capacity() {
             self.entries = entries;
         }
+    }
+
+    /// Bytes that keys and states occupy here, without what they own on the heap.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.len() * size_of::<Entry<K, S>>()
+    }
+
+    /// Forgets the key at a position, which may be given to another key from now on.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn remove_at(&mut self, at: usize) -> Entry<K, S> {
+        let entry = self.entries[at].take();
+        let entry = entry.expect("a position is used while its key is remembered");
+        let place = self.index.find_entry(entry.hash.get(), |&place| place as usize == at);
+        let (place, _) = place.expect("every entry is in the index").remove();
+        self.free.push(place);
+        if self.free.len() == self.entries.len() {
+            self.free.clear();
+            self.entries.clear();
+        }
+        entry
     }
 }
 
@@ -101,19 +157,19 @@ impl<K: Eq, S> KeyedState<K, S> {
     /// What is remembered for a key.
     #[must_use]
     pub fn get(&self, hash: u64, key: &K) -> Option<&S> {
-        self.find(hash, key).map(|at| &self.entries[at].state)
+        self.find(hash, key).map(|at| &self.entry(at).state)
     }
 
     /// The position of a key's entry.
     #[inline]
     #[must_use]
     pub fn find(&self, hash: u64, key: &K) -> Option<usize> {
-        let entries = &self.entries;
+        let (entries, hash) = (&self.entries, stored(hash));
         let matches = |&at: &u32| {
-            let entry = &entries[at as usize];
-            entry.hash == hash && entry.key == *key
+            let entry = entries[at as usize].as_ref();
+            entry.is_some_and(|entry| entry.hash == hash && entry.key == *key)
         };
-        self.index.find(hash, matches).map(|&at| at as usize)
+        self.index.find(hash.get(), matches).map(|&at| at as usize)
     }
 
     /// The position of a key's entry, which is made with `state` if there is none.
@@ -122,66 +178,60 @@ impl<K: Eq, S> KeyedState<K, S> {
     /// When a worker holds more than 2^32 - 1 keys in one step.
     #[inline]
     pub fn find_or_insert(&mut self, hash: u64, key: K, state: impl FnOnce() -> S) -> usize {
-        if let Some(at) = self.find(hash, &key) {
-            return at;
+        match self.find(hash, &key) {
+            Some(at) => at,
+            None => self.insert(Entry { hash: stored(hash), key, state: state() }),
         }
-        let at = self.entries.len();
-        let slot = u32::try_from(at).expect("a worker holds fewer than 2^32 keys in one step");
-        self.entries.push(Entry { hash, key, state: state() });
+    }
+
+    fn insert(&mut self, entry: Entry<K, S>) -> usize {
+        let hash = entry.hash.get();
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.entries[at as usize] = Some(entry);
+                at
+            }
+            None => {
+                let at = u32::try_from(self.entries.len());
+                self.entries.push(Some(entry));
+                at.expect("a worker holds fewer than 2^32 keys in one step")
+            }
+        };
         let entries = &self.entries;
-        self.index.insert_unique(hash, slot, |&at| entries[at as usize].hash);
-        at
+        self.index.insert_unique(hash, at, |&at| hash_at(entries, at));
+        at as usize
     }
 
-    /// Forgets a key. The last entry moves to its position.
+    /// Forgets a key.
     pub fn remove(&mut self, hash: u64, key: &K) -> Option<S> {
-        let at = self.find(hash, key)?;
-        let last = self.entries.len() - 1;
-        self.unlink(hash, at);
-        if at != last {
-            let moved = self.entries[last].hash;
-            self.unlink(moved, last);
-            let slot = u32::try_from(at).expect("positions were checked when they were given");
-            let entries = &self.entries;
-            self.index.insert_unique(moved, slot, |&at| entries[at as usize].hash);
-        }
-        Some(self.entries.swap_remove(at).state)
-    }
-
-    fn unlink(&mut self, hash: u64, at: usize) {
-        if let Ok(slot) = self.index.find_entry(hash, |&slot| slot as usize == at) {
-            slot.remove();
-        }
+        self.find(hash, key).map(|at| self.remove_at(at).state)
     }
 }
 
-/// The version of the bytes that [`KeyedState::snapshot_group`] makes.
+/// The version of the bytes of a group of keyed state.
 const SNAPSHOT_VERSION: u8 = 1;
 
-impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedState<K, S> {
-    /// The entries of one key group as bytes: a version, then keys and states in postcard form.
-    ///
-    /// # Errors
-    /// When a key or a state cannot be serialized.
-    pub fn snapshot_group(&self, group: usize) -> Result<Vec<u8>, Error> {
-        let of_group: Vec<(&K, &S)> = self
-            .entries
-            .iter()
-            .filter(|entry| key_group(entry.hash) == group)
-            .map(|entry| (&entry.key, &entry.state))
-            .collect();
-        postcard::to_extend(&of_group, vec![SNAPSHOT_VERSION]).map_err(|cause| {
-            Error::new(ErrorKind::UserCode, format!("write key group {group}"), cause.to_string())
-                .advise("keys and states must be serializable without borrowed data")
-        })
+impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState<K, S> {
+    /// Each group: a version, then keys and states in postcard form.
+    fn snapshot(&self, group: &mut dyn FnMut(usize, Vec<u8>)) -> Result<(), Error> {
+        let mut groups: Vec<Vec<(&K, &S)>> = (0..KEY_GROUPS).map(|_| Vec::new()).collect();
+        for entry in self.iter() {
+            groups[key_group(entry.hash.get())].push((&entry.key, &entry.state));
+        }
+        for (number, entries) in groups.iter().enumerate().filter(|(_, e)| !e.is_empty()) {
+            let bytes = postcard::to_extend(entries, vec![SNAPSHOT_VERSION]).map_err(|cause| {
+                let attempt = format!("write key group {number}");
+                Error::new(ErrorKind::UserCode, attempt, cause.to_string())
+                    .advise("keys and states must be serializable without borrowed data")
+            })?;
+            group(number, bytes);
+        }
+        Ok(())
     }
 
-    /// Adds the entries of a snapshot. The hashes are computed anew: a build that hashes
-    /// differently regroups the keys rather than trusting the old groups.
-    ///
-    /// # Errors
-    /// When the bytes are of another version or damaged.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// The hashes are computed anew: a build that hashes differently regroups the keys rather
+    /// than trusting the old groups.
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let refused = |reason: String| Error::new(ErrorKind::Data, "restore keyed state", reason);
         let Some((&version, body)) = bytes.split_first() else {
             return Err(refused("the snapshot is empty".into()));
@@ -192,8 +242,7 @@ impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedState<K, S> {
         let entries: Vec<(K, S)> =
             postcard::from_bytes(body).map_err(|cause| refused(cause.to_string()))?;
         for (key, state) in entries {
-            let at = self.find_or_insert(crate::hash_key(&key), key, || state);
-            debug_assert!(at < self.len());
+            let _ = self.find_or_insert(crate::hash_key(&key), key, || state);
         }
         Ok(())
     }
@@ -202,7 +251,7 @@ impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedState<K, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KEY_GROUPS, hash_key};
+    use crate::hash_key;
     use std::collections::HashMap;
 
     /// A deterministic sequence (SplitMix64) for the random walks below.
@@ -239,6 +288,24 @@ mod tests {
     }
 
     #[test]
+    fn positions_stay_while_their_key_is_remembered() {
+        let mut state = KeyedState::<u64, u64>::default();
+        let at: Vec<usize> =
+            (0..100).map(|key| state.find_or_insert(hash_key(&key), key, || key)).collect();
+        for key in (0..100).step_by(3) {
+            assert_eq!(state.remove_at(at[key as usize]).key, key);
+        }
+        for key in 200..210u64 {
+            state.find_or_insert(hash_key(&key), key, || key);
+        }
+        assert_eq!(state.positions(), 100, "empty places are used again");
+        for key in (0..100).filter(|key| key % 3 != 0) {
+            assert_eq!(state.entry(at[key as usize]).key, key);
+            assert_eq!(state.find(hash_key(&key), &key), Some(at[key as usize]));
+        }
+    }
+
+    #[test]
     fn a_snapshot_by_groups_restores_every_entry() {
         let mut state = KeyedState::<String, u64>::default();
         for number in 0..1_000u64 {
@@ -246,12 +313,13 @@ mod tests {
             state.find_or_insert(hash_key(&key), key, || number);
         }
         let mut restored = KeyedState::<String, u64>::default();
-        for group in 0..KEY_GROUPS {
-            restored.restore(&state.snapshot_group(group).unwrap()).unwrap();
-        }
+        let mut groups = Vec::new();
+        state.snapshot(&mut |group, bytes| groups.push((group, bytes))).unwrap();
+        assert!(groups.is_sorted_by(|(one, _), (next, _)| one < next), "each group comes once");
+        groups.iter().for_each(|(_, bytes)| restored.restore(bytes).unwrap());
         assert_eq!(restored.len(), 1_000);
         for entry in state.iter() {
-            assert_eq!(restored.get(entry.hash, &entry.key), Some(&entry.state));
+            assert_eq!(restored.get(entry.hash.get(), &entry.key), Some(&entry.state));
         }
     }
 

@@ -3,9 +3,12 @@
 use rheos_engine::plan::Route;
 use rheos_engine::{ExchangeData, Key, Keyed, Operator, TwoInput, WorkerContext};
 
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
-impl<T: Send + 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M>
+where
+    M::Record<T>: Send,
+{
     /// Runs an operator of the program's own on each worker, over the records that are there.
     ///
     /// `make` is called once on each worker. The contract of an operator is described at
@@ -38,12 +41,13 @@ impl<T: Send + 'static> Stream<T> {
     /// assert_eq!(changes, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn apply<O: Operator<In = T>>(
+    pub fn apply<O: Operator<In = M::Record<T>>>(
         self,
         make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
     ) -> Stream<O::Out> {
         let port = self.port();
-        Stream::new(port.graph().operator(port, Route::local(), "apply", make))
+        let route = Route::local().timed(M::IS_TIMED);
+        Stream::new(port.graph().operator(port, route, "apply", make))
     }
 
     /// Runs an operator of the program's own over this stream and another one, on each worker.
@@ -83,22 +87,27 @@ impl<T: Send + 'static> Stream<T> {
     /// assert!(above.iter().all(|n| *n >= 3));
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn apply_with<U, O>(
+    pub fn apply_with<U, N, O>(
         self,
-        other: Stream<U>,
+        other: Stream<U, N>,
         make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
     ) -> Stream<O::Out>
     where
-        U: Send + 'static,
-        O: TwoInput<Left = T, Right = U>,
+        U: 'static,
+        N: Timeline,
+        N::Record<U>: Send,
+        O: TwoInput<Left = M::Record<T>, Right = N::Record<U>>,
     {
-        let left = (self.port(), Route::local());
-        let right = (other.port(), Route::local());
+        let left = (self.port(), Route::local().timed(M::IS_TIMED));
+        let right = (other.port(), Route::local().timed(N::IS_TIMED));
         Stream::new(self.port().graph().two_input(left, right, "apply with", make))
     }
 }
 
-impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
+where
+    M::Record<Keyed<K, V>>: ExchangeData,
+{
     /// Runs an operator of the program's own on each worker, over the records of the keys that
     /// the worker owns. They come with their keys and hashes, ready for
     /// [`rheos_engine::KeyedState`].
@@ -141,13 +150,13 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     /// assert_eq!(changes, [(1, 20), (2, 18)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn apply<O: Operator<In = Keyed<K, V>>>(
+    pub fn apply<O: Operator<In = M::Record<Keyed<K, V>>>>(
         self,
         make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
     ) -> Stream<O::Out> {
         let records = self.into_keyed();
         let port = records.port();
-        Stream::new(port.graph().operator(port, by_key(), "apply", make))
+        Stream::new(port.graph().operator(port, by_key::<K, V, M>(), "apply", make))
     }
 
     /// Runs an operator of the program's own over this stream and another one with the same type
@@ -212,22 +221,27 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     /// assert_eq!(named, [("no. 1".to_owned(), 20), ("no. 2".to_owned(), 30)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn apply_with<W, O>(
+    pub fn apply_with<W, N, O>(
         self,
-        other: KeyedStream<K, W>,
+        other: KeyedStream<K, W, N>,
         make: impl Fn(&WorkerContext) -> O + Send + Sync + 'static,
     ) -> Stream<O::Out>
     where
-        W: ExchangeData,
-        O: TwoInput<Left = Keyed<K, V>, Right = Keyed<K, W>>,
+        W: 'static,
+        N: Timeline,
+        N::Record<Keyed<K, W>>: ExchangeData,
+        O: TwoInput<Left = M::Record<Keyed<K, V>>, Right = N::Record<Keyed<K, W>>>,
     {
         let (left, right) = (self.into_keyed(), other.into_keyed());
-        let inputs = ((left.port(), by_key()), (right.port(), by_key()));
+        let inputs = ((left.port(), by_key::<K, V, M>()), (right.port(), by_key::<K, W, N>()));
         Stream::new(left.port().graph().two_input(inputs.0, inputs.1, "apply with", make))
     }
 }
 
 /// Each record to the worker that owns its key.
-pub(crate) fn by_key<K: Key, V: ExchangeData>() -> Route<Keyed<K, V>> {
-    Route::by_key(|keyed: &Keyed<K, V>| keyed.hash)
+pub(crate) fn by_key<K: Key, V: 'static, M: Timeline>() -> Route<M::Record<Keyed<K, V>>>
+where
+    M::Record<Keyed<K, V>>: ExchangeData,
+{
+    Route::by_key(|record: &M::Record<Keyed<K, V>>| M::value(record).hash).timed(M::IS_TIMED)
 }

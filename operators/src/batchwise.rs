@@ -3,7 +3,7 @@
 //! A step keeps nothing from one batch to the next, so there is nothing to flush: a step that
 //! does is a [`Consumer`] of its own.
 
-use rheos_engine::{Consumer, Flush, Next, Run};
+use rheos_engine::{Consumer, EventTime, Flush, Next, Run};
 
 /// Hands each batch to `work`, which hands what it makes of it to the next step.
 ///
@@ -30,6 +30,10 @@ where
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {
         self.next.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.next.watermark(watermark, run);
     }
 
     fn end(&mut self, run: &mut Run) {
@@ -66,6 +70,8 @@ impl<T: 'static> Consumer<T> for BatchLengths {
     }
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
+
+    fn watermark(&mut self, _watermark: EventTime, _run: &mut Run) {}
 
     fn end(&mut self, _run: &mut Run) {}
 }

@@ -1,10 +1,10 @@
 //! `branch` and `branch_by`: one stream as several.
 
-use rheos_engine::{Consumer, Error, ErrorKind, Flush, Next, Run, WorkerContext};
+use rheos_engine::{Consumer, Error, ErrorKind, EventTime, Flush, Next, Run, WorkerContext};
 
-use crate::Stream;
+use crate::{Stream, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Parts the records into those for which `test` holds, and the others.
     ///
     /// # Semantics
@@ -22,12 +22,10 @@ impl<T: 'static> Stream<T> {
     /// assert_eq!(numbers, [0, 200, 400, 1, 3, 5]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn branch(
-        self,
-        test: impl Fn(&T) -> bool + Clone + Send + Sync + 'static,
-    ) -> (Stream<T>, Stream<T>) {
-        let make = move |_: &WorkerContext, yes, no| -> Next<T> {
-            Box::new(Branch::new(test.clone(), yes, no))
+    pub fn branch(self, test: impl Fn(&T) -> bool + Clone + Send + Sync + 'static) -> (Self, Self) {
+        let make = move |_: &WorkerContext, yes, no| -> Next<M::Record<T>> {
+            let test = test.clone();
+            Box::new(Branch::new(move |record: &M::Record<T>| test(M::value(record)), yes, no))
         };
         let (yes, no) = self.port().graph().stage_with_two(self.port(), "branch", make);
         (Stream::new(yes), Stream::new(no))
@@ -57,10 +55,11 @@ impl<T: 'static> Stream<T> {
         self,
         branches: usize,
         choose: impl Fn(&T) -> usize + Clone + Send + Sync + 'static,
-    ) -> Vec<Stream<T>> {
+    ) -> Vec<Self> {
         assert!(branches > 0, "a stream parts into at least one branch");
-        let make = move |_: &WorkerContext, next: Vec<Next<T>>| -> Next<T> {
-            Box::new(BranchBy::new(choose.clone(), next))
+        let make = move |_: &WorkerContext, next: Vec<Next<M::Record<T>>>| -> Next<M::Record<T>> {
+            let choose = choose.clone();
+            Box::new(BranchBy::new(move |record: &M::Record<T>| choose(M::value(record)), next))
         };
         let graph = self.port().graph();
         let ports = graph.stage_with_many(self.port(), "branch by", branches, make);
@@ -96,6 +95,11 @@ impl<T: 'static, F: Fn(&T) -> bool + 'static> Consumer<T> for Branch<F, T> {
     fn flush(&mut self, flush: Flush, run: &mut Run) {
         self.yes.flush(flush, run);
         self.no.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.yes.watermark(watermark, run);
+        self.no.watermark(watermark, run);
     }
 
     fn end(&mut self, run: &mut Run) {
@@ -135,6 +139,10 @@ impl<T: 'static, F: Fn(&T) -> usize + 'static> Consumer<T> for BranchBy<F, T> {
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {
         self.branches.iter_mut().for_each(|(_, next)| next.flush(flush, run));
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.branches.iter_mut().for_each(|(_, next)| next.watermark(watermark, run));
     }
 
     fn end(&mut self, run: &mut Run) {

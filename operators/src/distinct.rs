@@ -3,15 +3,18 @@
 use std::marker::PhantomData;
 
 use rheos_engine::{
-    Consumer, Error, ExchangeData, Flush, Key, Keyed, KeyedState, Limits, Next, Operator, Output,
-    Run,
+    Consumer, Error, EventTime, ExchangeData, Flush, Holdings, Key, Keyed, KeyedState, Limits,
+    Next, Operator, Output, Run, StateParts,
 };
 
 use crate::aggregate::Reduction;
 use crate::apply::by_key;
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
-impl<T: Key> Stream<T> {
+impl<T: Key, M: Timeline> Stream<T, M>
+where
+    M::Record<Keyed<T, ()>>: ExchangeData,
+{
     /// Leaves out every record that has been there before.
     ///
     /// # Semantics
@@ -28,12 +31,15 @@ impl<T: Key> Stream<T> {
     /// assert_eq!(vocabulary, ["to", "be"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn distinct(self) -> Stream<T> {
+    pub fn distinct(self) -> Self {
         self.key_by_self().distinct().keys()
     }
 }
 
-impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
+where
+    M::Record<Keyed<K, V>>: ExchangeData,
+{
     /// Keeps the first record of each key.
     ///
     /// # Semantics
@@ -49,14 +55,14 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
     /// assert_eq!(first, ["to", "not"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn distinct(self) -> KeyedStream<K, V> {
+    pub fn distinct(self) -> Self {
         let records = self.into_keyed();
         let graph = records.port().graph();
         let fresh = graph.stage(records.port(), "combine", |context, next| {
-            Box::new(Repetitions::<K, V>::new(context.limits(), next))
+            Box::new(Repetitions::<K, V, M>::new(context.limits(), next))
         });
-        let make = |_: &_| First::<K, V>::default();
-        KeyedStream::new(Stream::new(graph.operator(&fresh, by_key(), "distinct", make)))
+        let make = |_: &_| First::<K, V, M>::default();
+        KeyedStream::new(Stream::new(graph.operator(&fresh, by_key::<K, V, M>(), "distinct", make)))
     }
 }
 
@@ -64,16 +70,16 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
 ///
 /// It remembers a bounded number of keys, and begins anew when that is reached; it steps aside
 /// where that drops too little (see [`Reduction`]).
-struct Repetitions<K, V> {
+struct Repetitions<K: 'static, V: 'static, M: Timeline> {
     sent: KeyedState<K, ()>,
     /// Keys that are remembered at most.
     keys: usize,
     reduction: Reduction,
-    next: Next<Keyed<K, V>>,
+    next: Next<M::Record<Keyed<K, V>>>,
 }
 
-impl<K: Key, V: 'static> Repetitions<K, V> {
-    fn new(limits: &Limits, next: Next<Keyed<K, V>>) -> Self {
+impl<K: Key, V: 'static, M: Timeline> Repetitions<K, V, M> {
+    fn new(limits: &Limits, next: Next<M::Record<Keyed<K, V>>>) -> Self {
         let (keys, reduction) = (limits.combiner_keys, Reduction::default());
         Self { sent: KeyedState::default(), keys, reduction, next }
     }
@@ -96,11 +102,14 @@ impl<K: Key, V: 'static> Repetitions<K, V> {
     }
 }
 
-impl<K: Key, V: 'static> Consumer<Keyed<K, V>> for Repetitions<K, V> {
-    fn batch(&mut self, batch: &mut Vec<Keyed<K, V>>, run: &mut Run) {
+impl<K: Key, V: 'static, M: Timeline> Consumer<M::Record<Keyed<K, V>>> for Repetitions<K, V, M> {
+    fn batch(&mut self, batch: &mut Vec<M::Record<Keyed<K, V>>>, run: &mut Run) {
         let records = batch.len();
         if self.reduction.combines() {
-            batch.retain(|keyed| self.is_new(keyed.hash, &keyed.key));
+            batch.retain(|record| {
+                let keyed = M::value(record);
+                self.is_new(keyed.hash, &keyed.key)
+            });
             self.reduction = self.reduction.combined(records, batch.len());
             if !self.reduction.combines() {
                 self.forget();
@@ -117,39 +126,55 @@ impl<K: Key, V: 'static> Consumer<Keyed<K, V>> for Repetitions<K, V> {
         self.next.flush(flush, run);
     }
 
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.next.watermark(watermark, run);
+    }
+
     fn end(&mut self, run: &mut Run) {
         self.next.end(run);
     }
 }
 
 /// Passes on the first record of each key.
-struct First<K, V> {
+struct First<K, V, M> {
     seen: KeyedState<K, ()>,
-    values: PhantomData<fn(V)>,
+    values: PhantomData<fn(V, M)>,
 }
 
-impl<K, V> Default for First<K, V> {
+impl<K, V, M> Default for First<K, V, M> {
     fn default() -> Self {
         Self { seen: KeyedState::default(), values: PhantomData }
     }
 }
 
-impl<K: Key, V: ExchangeData> Operator for First<K, V> {
-    type In = Keyed<K, V>;
-    type Out = Keyed<K, V>;
+impl<K: Key, V: 'static, M: Timeline> Operator for First<K, V, M>
+where
+    M::Record<Keyed<K, V>>: Send,
+{
+    type In = M::Record<Keyed<K, V>>;
+    type Out = M::Record<Keyed<K, V>>;
 
     fn on_batch(
         &mut self,
-        batch: &mut Vec<Keyed<K, V>>,
-        out: &mut Output<'_, Keyed<K, V>>,
+        batch: &mut Vec<Self::In>,
+        out: &mut Output<'_, Self::Out>,
     ) -> Result<(), Error> {
-        for keyed in batch.drain(..) {
+        for record in batch.drain(..) {
+            let keyed = M::value(&record);
             if self.seen.find(keyed.hash, &keyed.key).is_none() {
                 self.seen.find_or_insert(keyed.hash, keyed.key.clone(), || ());
-                out.push(keyed);
+                out.push(record);
             }
         }
         Ok(())
+    }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.keyed("seen", &mut self.seen)
+    }
+
+    fn holdings(&self) -> Holdings {
+        Holdings { keys: self.seen.len(), bytes: self.seen.bytes(), ..Holdings::default() }
     }
 }
 
@@ -160,6 +185,7 @@ mod tests {
     use rheos_engine::harness::{Collected, run};
 
     use super::*;
+    use crate::Untimed;
     use crate::aggregate::{ASIDE_RECORDS, TRIAL_RECORDS};
     use crate::random::Random;
     use crate::workers::Workers;
@@ -170,8 +196,8 @@ mod tests {
             (0..10).flat_map(|seed| [(seed, 1, 100), (seed, 4, 100), (seed, 4, 1), (seed, 1, 3)])
         {
             let limits = Limits { combiner_keys, ..Limits::default() };
-            let stage = |next| Box::new(Repetitions::new(&limits, next)) as _;
-            let mut distinct = Workers::by_key(workers, stage, First::default);
+            let stage = |next| Box::new(Repetitions::<_, _, Untimed>::new(&limits, next)) as _;
+            let mut distinct = Workers::by_key(workers, stage, First::<_, _, Untimed>::default);
             let mut random = Random::new(seed);
             let mut seen = HashSet::new();
             for epoch in random.epochs() {
@@ -192,7 +218,9 @@ mod tests {
         }
     }
 
-    fn repetitions(combiner_keys: usize) -> (Repetitions<u64, ()>, Collected<Keyed<u64, ()>>) {
+    fn repetitions(
+        combiner_keys: usize,
+    ) -> (Repetitions<u64, (), Untimed>, Collected<Keyed<u64, ()>>) {
         let (next, sent) = Collected::consumer();
         let limits = Limits { combiner_keys, ..Limits::default() };
         (Repetitions::new(&limits, next), sent)

@@ -3,11 +3,11 @@
 //! What they make goes on in batches of the usual size while it is made, so that a record that
 //! becomes a million never stands in memory as a million.
 
-use rheos_engine::{Limits, Next, Output, Run};
+use rheos_engine::{Consumer, EventTime, Flush, Limits, Next, Output, Run, Stamped, WorkerContext};
 
-use crate::Stream;
+use crate::{Stream, Timed, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Makes any number of records of each.
     ///
     /// # Semantics
@@ -27,14 +27,27 @@ impl<T: 'static> Stream<T> {
     pub fn flat_map<I>(
         self,
         map: impl Fn(T) -> I + Clone + Send + Sync + 'static,
-    ) -> Stream<I::Item>
+    ) -> Stream<I::Item, M>
     where
         I: IntoIterator,
         I::Item: 'static,
     {
-        self.expanding("flat map", move |record, out| out.extend(map(record)))
+        self.expanding("flat map", move |record, out| {
+            let (stamp, value) = M::split(record);
+            out.extend(map(value).into_iter().map(|made| M::join(stamp, made)));
+        })
     }
 
+    fn expanding<U: 'static>(
+        self,
+        kind: &'static str,
+        expand: impl Fn(M::Record<T>, &mut Output<'_, M::Record<U>>) + Clone + Send + Sync + 'static,
+    ) -> Stream<U, M> {
+        self.batchwise(kind, move |context| expanding(context.limits(), expand.clone()))
+    }
+}
+
+impl<T: 'static> Stream<T> {
     /// As [`flat_map`](Stream::flat_map), for results that are easier pushed one by one than given
     /// back as a collection: above all for parts of the record, which is borrowed meanwhile.
     ///
@@ -58,17 +71,40 @@ impl<T: 'static> Stream<T> {
     ) -> Stream<U> {
         self.expanding("expand", expand)
     }
+}
 
-    fn expanding<U: 'static>(
+impl<T: 'static> Stream<T, Timed> {
+    /// As [`expand`](Stream::expand) of a stream without event time: each record that is pushed
+    /// has the event time of the record it was made of.
+    ///
+    /// # Semantics
+    /// As for [`flat_map`](Stream::flat_map).
+    ///
+    /// ```
+    /// # use rheos_operators::{Watermarks, examples::results};
+    /// # use rheos_engine::EventTime;
+    /// let words = results([(7, "to be")], |lines| {
+    ///     let time = |line: &(i64, &str)| EventTime::from_millis(line.0);
+    ///     let lines = lines.event_time(time, Watermarks::monotone());
+    ///     lines.expand(|(_, line), words| words.extend(line.split(' ').map(String::from))).stamped()
+    /// });
+    /// assert!(words.iter().all(|word| word.time == EventTime::from_millis(7)));
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn expand<U: 'static>(
         self,
-        kind: &'static str,
         expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
-    ) -> Stream<U> {
-        self.batchwise(kind, move |context| expanding(context.limits(), expand.clone()))
+    ) -> Stream<U, Timed> {
+        let make = move |context: &WorkerContext, next| -> Next<Stamped<T>> {
+            let target = context.limits().records_per_batch::<U>();
+            let stamp = Stamp { time: EventTime::MIN, next, stamped: Vec::new() };
+            Box::new(TimedExpand { expand: expand.clone(), target, buffer: Vec::new(), stamp })
+        };
+        Stream::new(self.port().graph().stage(self.port(), "expand", make))
     }
 }
 
-impl<I> Stream<I>
+impl<I, M: Timeline> Stream<I, M>
 where
     I: IntoIterator + 'static,
     I::Item: 'static,
@@ -87,8 +123,76 @@ where
     /// assert_eq!(flat, [1, 2, 3]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn flatten(self) -> Stream<I::Item> {
-        self.expanding("flatten", |record, out| out.extend(record))
+    pub fn flatten(self) -> Stream<I::Item, M> {
+        self.expanding("flatten", |record, out| {
+            let (stamp, value) = M::split(record);
+            out.extend(value.into_iter().map(|made| M::join(stamp, made)));
+        })
+    }
+}
+
+/// Gives everything that is made of a record that record's event time.
+struct Stamp<U> {
+    time: EventTime,
+    next: Next<Stamped<U>>,
+    /// What is on its way to the next step; empty between batches.
+    stamped: Vec<Stamped<U>>,
+}
+
+impl<U: 'static> Consumer<U> for Stamp<U> {
+    fn batch(&mut self, batch: &mut Vec<U>, run: &mut Run) {
+        let time = self.time;
+        self.stamped.extend(batch.drain(..).map(|value| Stamped { time, value }));
+        self.next.batch(&mut self.stamped, run);
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.next.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.next.watermark(watermark, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.next.end(run);
+    }
+}
+
+/// Expands the records of a timed stream.
+struct TimedExpand<F, U> {
+    expand: F,
+    /// Records in a batch.
+    target: usize,
+    buffer: Vec<U>,
+    stamp: Stamp<U>,
+}
+
+impl<T, U, F> Consumer<Stamped<T>> for TimedExpand<F, U>
+where
+    T: 'static,
+    U: 'static,
+    F: Fn(T, &mut Output<'_, U>) + 'static,
+{
+    fn batch(&mut self, batch: &mut Vec<Stamped<T>>, run: &mut Run) {
+        for Stamped { time, value } in batch.drain(..) {
+            self.stamp.time = time;
+            let mut out = Output::new(&mut self.buffer, self.target, &mut self.stamp, run);
+            (self.expand)(value, &mut out);
+            out.hand_on();
+        }
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.stamp.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.stamp.watermark(watermark, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.stamp.end(run);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use rheos_engine::{Next, Run};
 
-use crate::Stream;
+use crate::{Stream, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Keeps the records for which `keep` holds.
     ///
     /// # Semantics
@@ -19,8 +19,8 @@ impl<T: 'static> Stream<T> {
     /// assert_eq!(even, [0, 2, 4, 6, 8]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn filter(self, keep: impl Fn(&T) -> bool + Clone + Send + Sync + 'static) -> Stream<T> {
-        self.batchwise("filter", move |_| filtering(keep.clone()))
+    pub fn filter(self, keep: impl Fn(&T) -> bool + Clone + Send + Sync + 'static) -> Self {
+        self.batchwise("filter", move |_| filtering::<T, M>(keep.clone()))
     }
 
     /// Makes a record of each, or none.
@@ -42,16 +42,16 @@ impl<T: 'static> Stream<T> {
     pub fn filter_map<U: 'static>(
         self,
         map: impl Fn(T) -> Option<U> + Clone + Send + Sync + 'static,
-    ) -> Stream<U> {
-        self.batchwise("filter map", move |_| filter_mapping(map.clone()))
+    ) -> Stream<U, M> {
+        self.batchwise("filter map", move |_| filter_mapping::<T, U, M>(map.clone()))
     }
 }
 
-fn filtering<T: 'static>(
+fn filtering<T: 'static, M: Timeline>(
     keep: impl Fn(&T) -> bool,
-) -> impl FnMut(&mut Vec<T>, &mut Next<T>, &mut Run) {
+) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<T>>, &mut Run) {
     move |batch, next, run| {
-        batch.retain(&keep);
+        batch.retain(|record| keep(M::value(record)));
         if !batch.is_empty() {
             next.batch(batch, run);
         }
@@ -59,13 +59,16 @@ fn filtering<T: 'static>(
 }
 
 /// The work of a step that makes at most one record of each.
-pub(crate) fn filter_mapping<T, U: 'static>(
+pub(crate) fn filter_mapping<T: 'static, U: 'static, M: Timeline>(
     map: impl Fn(T) -> Option<U>,
-) -> impl FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) {
+) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<U>>, &mut Run) {
     // What is on its way to the next step; empty between batches.
     let mut made = Vec::new();
     move |batch, next, run| {
-        made.extend(batch.drain(..).filter_map(&map));
+        made.extend(batch.drain(..).filter_map(|record| {
+            let (stamp, value) = M::split(record);
+            map(value).map(|value| M::join(stamp, value))
+        }));
         if !made.is_empty() {
             next.batch(&mut made, run);
         }
@@ -75,17 +78,18 @@ pub(crate) fn filter_mapping<T, U: 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Untimed;
     use crate::batchwise::through;
 
     #[test]
     fn filter_keeps_what_the_test_says_in_order() {
-        let step = filtering(|n: &u64| *n > 2);
+        let step = filtering::<u64, Untimed>(|n| *n > 2);
         assert_eq!(through(step, [vec![4, 1, 3], vec![], vec![2], vec![6]]).unwrap(), [4, 3, 6]);
     }
 
     #[test]
     fn filter_map_keeps_what_is_made() {
-        let step = filter_mapping(|text: &str| text.parse::<u8>().ok());
+        let step = filter_mapping::<&str, u8, Untimed>(|text| text.parse().ok());
         assert_eq!(through(step, [vec!["1", "two"], vec!["x"], vec!["3"]]).unwrap(), [1, 3]);
     }
 }

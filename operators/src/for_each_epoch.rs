@@ -7,9 +7,9 @@ use rheos_engine::{
     Delivery, Epoch, Error, ErrorKind, ExchangeData, Finish, Sink, Writer, WriterContext,
 };
 
-use crate::{SinkStep, Stream};
+use crate::{SinkStep, Stream, Timeline};
 
-impl<T: ExchangeData> Stream<T> {
+impl<T: ExchangeData, M: Timeline> Stream<T, M> {
     /// Hands all records of an epoch on a worker to a function, once the epoch is complete: what
     /// Spark calls `foreachBatch`. An error fails the job.
     ///

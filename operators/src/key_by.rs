@@ -2,10 +2,10 @@
 
 use rheos_engine::{Key, Keyed};
 
-use crate::mapping::mapping;
-use crate::{KeyedStream, Stream};
+use crate::mapping::mapping_values;
+use crate::{KeyedStream, Stream, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Gives each record a key.
     ///
     /// The key is hashed once, here, for routing and for every table behind. Where the key is the
@@ -33,7 +33,7 @@ impl<T: 'static> Stream<T> {
     pub fn key_by<K: Key>(
         self,
         key: impl Fn(&T) -> K + Clone + Send + Sync + 'static,
-    ) -> KeyedStream<K, T> {
+    ) -> KeyedStream<K, T, M> {
         self.keying("key by", move |record| Keyed::new(key(&record), record))
     }
 
@@ -41,12 +41,12 @@ impl<T: 'static> Stream<T> {
         self,
         kind: &'static str,
         keyed: impl Fn(T) -> Keyed<K, V> + Clone + Send + Sync + 'static,
-    ) -> KeyedStream<K, V> {
-        KeyedStream::new(self.batchwise(kind, move |_| mapping(keyed.clone())))
+    ) -> KeyedStream<K, V, M> {
+        KeyedStream::new(self.batchwise(kind, move |_| mapping_values::<_, _, M>(keyed.clone())))
     }
 }
 
-impl<K: Key, V: 'static> Stream<(K, V)> {
+impl<K: Key, V: 'static, M: Timeline> Stream<(K, V), M> {
     /// Takes the first of each pair as the key of the second; nothing is cloned.
     ///
     /// # Semantics
@@ -58,12 +58,12 @@ impl<K: Key, V: 'static> Stream<(K, V)> {
     /// assert_eq!(totals, [(1, 57), (2, 80)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn keyed(self) -> KeyedStream<K, V> {
+    pub fn keyed(self) -> KeyedStream<K, V, M> {
         self.keying("keyed", |(key, value)| Keyed::new(key, value))
     }
 }
 
-impl<T: Key> Stream<T> {
+impl<T: Key, M: Timeline> Stream<T, M> {
     /// Takes each record as its own key, with nothing as the value; nothing is cloned. For
     /// counting occurrences.
     ///
@@ -77,7 +77,7 @@ impl<T: Key> Stream<T> {
     /// assert_eq!(occurrences, [("to".to_owned(), 2), ("be".to_owned(), 1)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn key_by_self(self) -> KeyedStream<T, ()> {
+    pub fn key_by_self(self) -> KeyedStream<T, (), M> {
         self.keying("key by self", |record| Keyed::new(record, ()))
     }
 }
@@ -88,6 +88,7 @@ mod tests {
 
     use super::*;
     use crate::batchwise::through;
+    use crate::mapping::mapping;
 
     #[test]
     fn a_keyed_record_carries_the_hash_of_its_key() {

@@ -2,23 +2,25 @@
 
 use rheos_engine::Keyed;
 
-use crate::Stream;
+use crate::{Stream, Timeline, Untimed};
 
 /// Records that each belong to a key. Steps on it treat each key for itself, on the one worker
 /// that owns the key.
 ///
 /// Keying moves nothing: records travel to their worker where a step first needs it.
-pub struct KeyedStream<K, V> {
-    records: Stream<Keyed<K, V>>,
+///
+/// `M` says whether the records have event time, as for [`Stream`].
+pub struct KeyedStream<K: 'static, V: 'static, M: Timeline = Untimed> {
+    records: Stream<Keyed<K, V>, M>,
 }
 
-impl<K: 'static, V: 'static> KeyedStream<K, V> {
-    pub(crate) fn new(records: Stream<Keyed<K, V>>) -> Self {
+impl<K: 'static, V: 'static, M: Timeline> KeyedStream<K, V, M> {
+    pub(crate) fn new(records: Stream<Keyed<K, V>, M>) -> Self {
         Self { records }
     }
 
     /// The records with their keys and hashes.
-    pub(crate) fn into_keyed(self) -> Stream<Keyed<K, V>> {
+    pub(crate) fn into_keyed(self) -> Stream<Keyed<K, V>, M> {
         self.records
     }
 
@@ -32,7 +34,10 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     }
 }
 
-impl<K: Clone + 'static, V: Clone + 'static> Clone for KeyedStream<K, V> {
+impl<K: 'static, V: 'static, M: Timeline> Clone for KeyedStream<K, V, M>
+where
+    M::Record<Keyed<K, V>>: Clone,
+{
     /// A second reader of the same stream.
     fn clone(&self) -> Self {
         Self::new(self.records.clone())

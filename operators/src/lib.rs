@@ -14,6 +14,7 @@ mod apply;
 mod batchwise;
 mod branch;
 mod distinct;
+mod event_time;
 mod expand;
 mod filter;
 mod for_each_epoch;
@@ -31,8 +32,10 @@ mod results;
 mod scan;
 mod sink_step;
 mod stream;
+mod timeline;
 mod union;
 mod values;
+mod with_late;
 #[cfg(test)]
 mod workers;
 
@@ -40,8 +43,11 @@ mod workers;
 pub mod examples;
 
 pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate, check_aggregate};
+pub use event_time::{WatermarkGenerator, Watermarks};
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use number::Number;
 pub use sink_step::SinkStep;
 pub use stream::Stream;
+pub use timeline::{Timed, Timeline, Untimed};
+pub use with_late::WithLate;

@@ -3,11 +3,14 @@
 use std::marker::PhantomData;
 
 use rheos_engine::plan::Route;
-use rheos_engine::{Error, ExchangeData, Next, Operator, Output, Run};
+use rheos_engine::{Error, ExchangeData, Next, Operator, Output, Run, StateParts};
 
-use crate::Stream;
+use crate::{Stream, Timeline};
 
-impl<T: ExchangeData> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M>
+where
+    M::Record<T>: ExchangeData,
+{
     /// Keeps `records` records, or all if there are fewer: exactly, over the whole job. What
     /// stands behind it runs on one worker.
     ///
@@ -26,10 +29,10 @@ impl<T: ExchangeData> Stream<T> {
     /// assert_eq!(sample, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn limit(self, records: usize) -> Stream<T> {
-        let enough = self.batchwise("enough", move |_| {
+    pub fn limit(self, records: usize) -> Self {
+        let enough: Self = self.batchwise("enough", move |_| {
             let mut left = records;
-            move |batch: &mut Vec<T>, next: &mut Next<T>, run: &mut Run| {
+            move |batch: &mut Vec<M::Record<T>>, next: &mut Next<M::Record<T>>, run: &mut Run| {
                 take_up_to(&mut left, batch);
                 if !batch.is_empty() {
                     next.batch(batch, run);
@@ -37,7 +40,8 @@ impl<T: ExchangeData> Stream<T> {
             }
         });
         let make = move |_: &_| Limit { left: records, records: PhantomData };
-        Stream::new(enough.port().graph().operator(enough.port(), Route::gather(), "limit", make))
+        let route = Route::gather().timed(M::IS_TIMED);
+        Stream::new(enough.port().graph().operator(enough.port(), route, "limit", make))
     }
 }
 
@@ -57,6 +61,10 @@ impl<T: Send + 'static> Operator for Limit<T> {
             out.push_batch(batch);
         }
         Ok(())
+    }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.singleton("left", &mut self.left)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use rheos_engine::{Next, Run};
 
-use crate::Stream;
-use crate::mapping::mapping;
+use crate::mapping::mapping_values;
+use crate::{Stream, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Makes one record of each.
     ///
     /// # Semantics
@@ -23,8 +23,8 @@ impl<T: 'static> Stream<T> {
     pub fn map<U: 'static>(
         self,
         map: impl Fn(T) -> U + Clone + Send + Sync + 'static,
-    ) -> Stream<U> {
-        self.batchwise("map", move |_| mapping(map.clone()))
+    ) -> Stream<U, M> {
+        self.batchwise("map", move |_| mapping_values::<T, U, M>(map.clone()))
     }
 
     /// Makes one batch of each: for work that is cheaper done for many records at once.
@@ -34,6 +34,7 @@ impl<T: 'static> Stream<T> {
     ///
     /// # Semantics
     /// * **Order**: kept between batches; within one it is the function's.
+    /// * **Event time**: gone; which record a result belongs to is the function's secret.
     /// * **State**: none.
     /// * **End of the input**: passed on.
     /// * **Workers**: the cut into batches depends on them and on timing.
@@ -53,7 +54,7 @@ impl<T: 'static> Stream<T> {
         self,
         map: impl Fn(Vec<T>) -> Vec<U> + Clone + Send + Sync + 'static,
     ) -> Stream<U> {
-        self.batchwise("map batch", move |_| mapping_batches(map.clone()))
+        self.without_event_time().batchwise("map batch", move |_| mapping_batches(map.clone()))
     }
 
     /// Looks at each record and passes it on.
@@ -70,8 +71,8 @@ impl<T: 'static> Stream<T> {
     /// assert_eq!(seen, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn inspect(self, look: impl Fn(&T) + Clone + Send + Sync + 'static) -> Stream<T> {
-        self.batchwise("inspect", move |_| inspecting(look.clone()))
+    pub fn inspect(self, look: impl Fn(&T) + Clone + Send + Sync + 'static) -> Self {
+        self.batchwise("inspect", move |_| inspecting::<T, M>(look.clone()))
     }
 }
 
@@ -89,9 +90,11 @@ fn mapping_batches<T, U: 'static>(
     }
 }
 
-fn inspecting<T: 'static>(look: impl Fn(&T)) -> impl FnMut(&mut Vec<T>, &mut Next<T>, &mut Run) {
+fn inspecting<T: 'static, M: Timeline>(
+    look: impl Fn(&T),
+) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<T>>, &mut Run) {
     move |batch, next, run| {
-        batch.iter().for_each(&look);
+        batch.iter().map(M::value).for_each(&look);
         next.batch(batch, run);
     }
 }
@@ -102,7 +105,9 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::Untimed;
     use crate::batchwise::through;
+    use crate::mapping::mapping;
 
     #[test]
     fn map_makes_one_record_of_each_in_order() {
@@ -124,7 +129,7 @@ mod tests {
     fn inspect_sees_every_record_and_changes_none() {
         let seen = Rc::new(Cell::new(0));
         let look = Rc::clone(&seen);
-        let step = inspecting(move |n: &u64| look.set(look.get() + n));
+        let step = inspecting::<u64, Untimed>(move |n: &u64| look.set(look.get() + n));
         assert_eq!(through(step, [vec![1, 2], vec![3]]).unwrap(), [1, 2, 3]);
         assert_eq!(seen.get(), 6);
     }

@@ -4,12 +4,24 @@ use std::mem::{align_of, size_of, take};
 
 use rheos_engine::{Next, Run};
 
+use crate::Timeline;
+
 /// The work of a step that makes one record of each.
 pub(crate) fn mapping<T, U: 'static>(
     map: impl Fn(T) -> U,
 ) -> impl FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) {
     let mut batches = MapBatch::default();
     move |batch, next, run| batches.map(batch, &map, |mapped| next.batch(mapped, run))
+}
+
+/// As [`mapping`], for records that may have event time, which stays.
+pub(crate) fn mapping_values<T: 'static, U: 'static, M: Timeline>(
+    map: impl Fn(T) -> U,
+) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<U>>, &mut Run) {
+    mapping(move |record| {
+        let (stamp, value) = M::split(record);
+        M::join(stamp, map(value))
+    })
 }
 
 /// Maps batch after batch, with the memory of earlier ones.

@@ -5,9 +5,12 @@ use std::marker::PhantomData;
 use rheos_engine::plan::Route;
 use rheos_engine::{Error, ExchangeData, Operator, Output};
 
-use crate::Stream;
+use crate::{Stream, Timeline};
 
-impl<T: ExchangeData> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M>
+where
+    M::Record<T>: ExchangeData,
+{
     /// Deals the records over all workers in turn: for a few large splits before costly steps.
     ///
     /// # Semantics
@@ -22,7 +25,7 @@ impl<T: ExchangeData> Stream<T> {
     /// assert_eq!(spread, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn rebalance(self) -> Stream<T> {
+    pub fn rebalance(self) -> Self {
         self.redistribute("rebalance", Route::rebalance())
     }
 
@@ -40,9 +43,9 @@ impl<T: ExchangeData> Stream<T> {
     /// assert_eq!(rates, [1.1, 0.9]); // once on each worker, of which there is one
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn broadcast(self) -> Stream<T>
+    pub fn broadcast(self) -> Self
     where
-        T: Clone,
+        M::Record<T>: Clone,
     {
         self.redistribute("broadcast", Route::broadcast())
     }
@@ -61,7 +64,7 @@ impl<T: ExchangeData> Stream<T> {
     /// assert_eq!(together, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn gather(self) -> Stream<T> {
+    pub fn gather(self) -> Self {
         self.redistribute("gather", Route::gather())
     }
 
@@ -81,14 +84,13 @@ impl<T: ExchangeData> Stream<T> {
     /// assert_eq!(by_tens, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn partition_by(
-        self,
-        choose: impl Fn(&T) -> u64 + Clone + Send + Sync + 'static,
-    ) -> Stream<T> {
+    pub fn partition_by(self, choose: impl Fn(&T) -> u64 + Clone + Send + Sync + 'static) -> Self {
+        let choose = move |record: &M::Record<T>| choose(M::value(record));
         self.redistribute("partition by", Route::custom(choose))
     }
 
-    fn redistribute(self, kind: &'static str, route: Route<T>) -> Stream<T> {
+    fn redistribute(self, kind: &'static str, route: Route<M::Record<T>>) -> Self {
+        let route = route.timed(M::IS_TIMED);
         let make = |_: &_| PassOn(PhantomData);
         Stream::new(self.port().graph().operator(self.port(), route, kind, make))
     }

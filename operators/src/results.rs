@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
-use rheos_engine::{Consumer, Error, ErrorKind, Flush, Next, Run, WorkerContext};
+use rheos_engine::{Consumer, Error, ErrorKind, EventTime, Flush, Next, Run, WorkerContext};
 
-use crate::Stream;
 use crate::filter::filter_mapping;
+use crate::{Stream, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Makes one record of each, and gives those for which that failed, with the reason, as a
     /// stream of their own: a dead-letter stream.
     ///
@@ -32,43 +32,44 @@ impl<T: 'static> Stream<T> {
     pub fn try_map<U: 'static, E: 'static>(
         self,
         map: impl Fn(&T) -> Result<U, E> + Clone + Send + Sync + 'static,
-    ) -> (Stream<U>, Stream<(T, E)>) {
-        let make = move |_: &WorkerContext, good, bad| -> Next<T> {
-            Box::new(TryMap::new(map.clone(), good, bad))
+    ) -> (Stream<U, M>, Stream<(T, E), M>) {
+        let make = move |_: &WorkerContext, good, bad| -> Next<M::Record<T>> {
+            Box::new(TryMap::<_, T, U, E, M>::new(map.clone(), good, bad))
         };
         let (good, bad) = self.port().graph().stage_with_two(self.port(), "try map", make);
         (Stream::new(good), Stream::new(bad))
     }
 }
 
-struct TryMap<F, T, U, E> {
+struct TryMap<F, T: 'static, U: 'static, E: 'static, M: Timeline> {
     map: F,
-    good: Next<U>,
-    bad: Next<(T, E)>,
+    good: Next<M::Record<U>>,
+    bad: Next<M::Record<(T, E)>>,
     /// What is on its way to `good`; empty between batches.
-    made: Vec<U>,
+    made: Vec<M::Record<U>>,
     /// What is on its way to `bad`; empty between batches.
-    failed: Vec<(T, E)>,
+    failed: Vec<M::Record<(T, E)>>,
 }
 
-impl<F, T, U, E> TryMap<F, T, U, E> {
-    fn new(map: F, good: Next<U>, bad: Next<(T, E)>) -> Self {
+impl<F, T, U, E, M: Timeline> TryMap<F, T, U, E, M> {
+    fn new(map: F, good: Next<M::Record<U>>, bad: Next<M::Record<(T, E)>>) -> Self {
         Self { map, good, bad, made: Vec::new(), failed: Vec::new() }
     }
 }
 
-impl<T, U, E, F> Consumer<T> for TryMap<F, T, U, E>
+impl<T, U, E, F, M: Timeline> Consumer<M::Record<T>> for TryMap<F, T, U, E, M>
 where
     T: 'static,
     U: 'static,
     E: 'static,
     F: Fn(&T) -> Result<U, E> + 'static,
 {
-    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+    fn batch(&mut self, batch: &mut Vec<M::Record<T>>, run: &mut Run) {
         for record in batch.drain(..) {
+            let (stamp, record) = M::split(record);
             match (self.map)(&record) {
-                Ok(made) => self.made.push(made),
-                Err(reason) => self.failed.push((record, reason)),
+                Ok(made) => self.made.push(M::join(stamp, made)),
+                Err(reason) => self.failed.push(M::join(stamp, (record, reason))),
             }
         }
         if !self.made.is_empty() {
@@ -84,13 +85,18 @@ where
         self.bad.flush(flush, run);
     }
 
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.good.watermark(watermark, run);
+        self.bad.watermark(watermark, run);
+    }
+
     fn end(&mut self, run: &mut Run) {
         self.good.end(run);
         self.bad.end(run);
     }
 }
 
-impl<T: 'static, E: 'static> Stream<Result<T, E>> {
+impl<T: 'static, E: 'static, M: Timeline> Stream<Result<T, E>, M> {
     /// Takes the values; the job fails at the first error, with the name of this step.
     ///
     /// # Semantics
@@ -106,11 +112,11 @@ impl<T: 'static, E: 'static> Stream<Result<T, E>> {
     /// assert_eq!(numbers, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn or_fail(self) -> Stream<T>
+    pub fn or_fail(self) -> Stream<T, M>
     where
         E: Display,
     {
-        self.batchwise("or fail", |_| failing())
+        self.batchwise("or fail", |_| failing::<T, E, M>())
     }
 
     /// Takes the values and leaves the errors out. The report of the job shows how many: by so
@@ -129,18 +135,20 @@ impl<T: 'static, E: 'static> Stream<Result<T, E>> {
     /// assert_eq!(numbers, [1]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn or_skip(self) -> Stream<T> {
-        self.batchwise("or skip", |_| filter_mapping(Result::ok))
+    pub fn or_skip(self) -> Stream<T, M> {
+        self.batchwise("or skip", |_| filter_mapping::<_, T, M>(Result::ok))
     }
 }
 
-fn failing<T: 'static, E: Display>() -> impl FnMut(&mut Vec<Result<T, E>>, &mut Next<T>, &mut Run) {
+fn failing<T: 'static, E: Display + 'static, M: Timeline>()
+-> impl FnMut(&mut Vec<M::Record<Result<T, E>>>, &mut Next<M::Record<T>>, &mut Run) {
     // What is on its way to the next step; empty between batches.
     let mut values = Vec::new();
     move |batch, next, run| {
-        for result in batch.drain(..) {
+        for record in batch.drain(..) {
+            let (stamp, result) = M::split(record);
             match result {
-                Ok(value) => values.push(value),
+                Ok(value) => values.push(M::join(stamp, value)),
                 Err(reason) => {
                     run.fail(failed(&reason));
                     break;
@@ -163,6 +171,7 @@ mod tests {
     use rheos_engine::harness::{self, Collected};
 
     use super::*;
+    use crate::Untimed;
     use crate::batchwise::through;
 
     type Parsed = Result<u8, std::num::ParseIntError>;
@@ -174,7 +183,8 @@ mod tests {
     #[test]
     fn try_map_gives_values_and_failures_with_their_records() {
         let ((good, values), (bad, failures)) = (Collected::consumer(), Collected::consumer());
-        let mut step = TryMap::new(|text: &&str| text.parse::<u8>().map_err(drop), good, bad);
+        let parse = |text: &&str| text.parse::<u8>().map_err(drop);
+        let mut step = TryMap::<_, &str, u8, (), Untimed>::new(parse, good, bad);
         let mut run = harness::run();
         for mut batch in [vec!["1", "two", "3"], vec!["x"], vec!["4"]] {
             step.batch(&mut batch, &mut run);
@@ -188,6 +198,7 @@ mod tests {
 
     #[test]
     fn or_fail_fails_the_job_with_the_step_and_the_reason() {
+        let failing = || failing::<u8, std::num::ParseIntError, Untimed>();
         assert_eq!(through(failing(), [parsed(&["1", "2"])]).unwrap(), [1, 2]);
         let error = through(failing(), [parsed(&["1", "two", "3"])]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UserCode);
@@ -197,7 +208,7 @@ mod tests {
 
     #[test]
     fn or_skip_leaves_errors_out() {
-        let step = filter_mapping(Result::ok);
+        let step = filter_mapping::<Parsed, u8, Untimed>(Result::ok);
         assert_eq!(through(step, [parsed(&["1", "two"]), parsed(&["3"])]).unwrap(), [1, 3]);
     }
 }

@@ -2,12 +2,17 @@
 
 use std::marker::PhantomData;
 
-use rheos_engine::{Entry, Error, ExchangeData, Key, Keyed, KeyedState, Operator, Output};
+use rheos_engine::{
+    Entry, Error, ExchangeData, Holdings, Key, Keyed, KeyedState, Operator, Output, StateParts,
+};
 
 use crate::apply::by_key;
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
-impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
+where
+    M::Record<Keyed<K, V>>: ExchangeData,
+{
     /// Keeps a state for each key, hands each value to `step` together with its key's state, and
     /// gives the records that `step` returns, at once.
     ///
@@ -36,27 +41,33 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
         self,
         initial: S,
         step: impl Fn(&mut S, &K, V) -> I + Clone + Send + Sync + 'static,
-    ) -> Stream<I::Item>
+    ) -> Stream<I::Item, M>
     where
         S: ExchangeData + Clone + Sync,
         I: IntoIterator + 'static,
-        I::Item: Send + 'static,
+        I::Item: 'static,
+        M::Record<I::Item>: Send,
     {
         let records = self.into_keyed();
-        let make = move |_: &_| Scan::new(initial.clone(), step.clone());
-        Stream::new(records.port().graph().operator(records.port(), by_key(), "scan", make))
+        let make = move |_: &_| Scan::<K, V, S, _, M>::new(initial.clone(), step.clone());
+        Stream::new(records.port().graph().operator(
+            records.port(),
+            by_key::<K, V, M>(),
+            "scan",
+            make,
+        ))
     }
 }
 
 /// Steps the states of keys.
-struct Scan<K, V, S, F> {
+struct Scan<K, V, S, F, M> {
     initial: S,
     step: F,
     keys: KeyedState<K, S>,
-    values: PhantomData<fn(V)>,
+    values: PhantomData<fn(V, M)>,
 }
 
-impl<K, V, S, F> Scan<K, V, S, F> {
+impl<K, V, S, F, M> Scan<K, V, S, F, M> {
     fn new<I>(initial: S, step: F) -> Self
     where
         F: Fn(&mut S, &K, V) -> I,
@@ -65,29 +76,42 @@ impl<K, V, S, F> Scan<K, V, S, F> {
     }
 }
 
-impl<K, V, S, F, I> Operator for Scan<K, V, S, F>
+impl<K, V, S, F, I, M> Operator for Scan<K, V, S, F, M>
 where
     K: Key,
-    V: ExchangeData,
+    V: 'static,
+    M: Timeline,
+    M::Record<Keyed<K, V>>: Send,
+    M::Record<I::Item>: Send,
     S: ExchangeData + Clone,
     F: Fn(&mut S, &K, V) -> I + 'static,
     I: IntoIterator + 'static,
-    I::Item: Send + 'static,
+    I::Item: 'static,
 {
-    type In = Keyed<K, V>;
-    type Out = I::Item;
+    type In = M::Record<Keyed<K, V>>;
+    type Out = M::Record<I::Item>;
 
     fn on_batch(
         &mut self,
-        batch: &mut Vec<Keyed<K, V>>,
-        out: &mut Output<'_, I::Item>,
+        batch: &mut Vec<Self::In>,
+        out: &mut Output<'_, Self::Out>,
     ) -> Result<(), Error> {
-        for Keyed { hash, key, value } in batch.drain(..) {
+        for record in batch.drain(..) {
+            let (stamp, Keyed { hash, key, value }) = M::split(record);
             let at = self.keys.find_or_insert(hash, key, || self.initial.clone());
             let Entry { key, state, .. } = self.keys.entry_mut(at);
-            out.extend((self.step)(state, key, value));
+            let made = (self.step)(state, key, value).into_iter();
+            out.extend(made.map(|record| M::join(stamp, record)));
         }
         Ok(())
+    }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.keyed("keys", &mut self.keys)
+    }
+
+    fn holdings(&self) -> Holdings {
+        Holdings { keys: self.keys.len(), bytes: self.keys.bytes(), ..Holdings::default() }
     }
 }
 
@@ -98,6 +122,7 @@ mod tests {
     use rheos_engine::harness::Harness;
 
     use super::*;
+    use crate::Untimed;
     use crate::random::Random;
 
     #[test]
@@ -107,7 +132,7 @@ mod tests {
                 *sum += value;
                 (*sum % 2 == 0).then_some((*key, *sum))
             };
-            let mut harness = Harness::new(Scan::new(100, step));
+            let mut harness = Harness::new(Scan::<_, _, _, _, Untimed>::new(100, step));
             let mut sums = HashMap::<u64, i64>::new();
             let mut random = Random::new(seed);
             for epoch in random.epochs() {

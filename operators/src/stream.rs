@@ -3,13 +3,16 @@
 use rheos_engine::plan::Port;
 use rheos_engine::{ExchangeData, Next, Run, Sink, WorkerContext};
 
-use crate::SinkStep;
 use crate::batchwise::Batchwise;
+use crate::{SinkStep, Timeline, Untimed};
 
 /// The records that a step gives: a handle without a lifetime, to be passed around freely.
 ///
 /// A stream is read once; a clone is a second reader, which gets a copy of every record. A stream
 /// that nobody reads is dropped, record by record.
+///
+/// `M` says whether its records have event time: [`Untimed`], which can be left out, or
+/// [`Timed`](crate::Timed).
 ///
 /// ```
 /// # use rheos_operators::{Job, Stream, examples::given};
@@ -21,23 +24,23 @@ use crate::batchwise::Batchwise;
 /// let both = even(numbers.clone()).union(numbers);
 /// # drop(both);
 /// ```
-pub struct Stream<T> {
-    port: Port<T>,
+pub struct Stream<T: 'static, M: Timeline = Untimed> {
+    port: Port<M::Record<T>>,
 }
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// The stream of the records that leave `port`.
-    pub(crate) fn new(port: Port<T>) -> Self {
+    pub(crate) fn new(port: Port<M::Record<T>>) -> Self {
         Self { port }
     }
 
     /// Gives up the handle for what it stands for.
-    pub(crate) fn into_port(self) -> Port<T> {
+    pub(crate) fn into_port(self) -> Port<M::Record<T>> {
         self.port
     }
 
     /// Where the records leave their step.
-    pub(crate) fn port(&self) -> &Port<T> {
+    pub(crate) fn port(&self) -> &Port<M::Record<T>> {
         &self.port
     }
 
@@ -78,26 +81,31 @@ impl<T: 'static> Stream<T> {
     where
         T: ExchangeData,
     {
-        SinkStep::new(self.port.graph().sink(&self.port, sink))
+        let records = self.without_event_time();
+        SinkStep::new(records.port.graph().sink(&records.port, sink))
     }
 
     /// Adds a stateless step. `make` makes the worker's own copy of what the step does with a
     /// batch.
-    pub(crate) fn batchwise<U: 'static, W>(
+    pub(crate) fn batchwise<U: 'static, N: Timeline, W>(
         self,
         kind: &'static str,
         make: impl Fn(&WorkerContext) -> W + Send + Sync + 'static,
-    ) -> Stream<U>
+    ) -> Stream<U, N>
     where
-        W: FnMut(&mut Vec<T>, &mut Next<U>, &mut Run) + 'static,
+        W: FnMut(&mut Vec<M::Record<T>>, &mut Next<N::Record<U>>, &mut Run) + 'static,
     {
-        let make =
-            move |context: &WorkerContext, next| Batchwise::boxed(make(context), next) as Next<T>;
+        let make = move |context: &WorkerContext, next| {
+            Batchwise::boxed(make(context), next) as Next<M::Record<T>>
+        };
         Stream::new(self.port.graph().stage(&self.port, kind, make))
     }
 }
 
-impl<T: Clone + 'static> Clone for Stream<T> {
+impl<T: 'static, M: Timeline> Clone for Stream<T, M>
+where
+    M::Record<T>: Clone,
+{
     /// A second reader of the same stream.
     fn clone(&self) -> Self {
         Self::new(self.port.share())

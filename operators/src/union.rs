@@ -1,12 +1,13 @@
 //! `union`: several streams as one.
 
-use crate::Stream;
+use crate::{Stream, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// The records of this stream and of another one.
     ///
     /// # Semantics
     /// * **Order**: kept within each of the two; between them it is not fixed.
+    /// * **Watermarks**: the earlier of the two, where both have event time.
     /// * **State**: none.
     /// * **End of the input**: when both have ended.
     /// * **Workers**: records stay on their worker.
@@ -23,7 +24,7 @@ impl<T: 'static> Stream<T> {
     /// assert_eq!(both.len(), 6);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn union(self, other: Stream<T>) -> Stream<T> {
+    pub fn union(self, other: Self) -> Self {
         self.union_all([other])
     }
 
@@ -43,7 +44,7 @@ impl<T: 'static> Stream<T> {
     /// # drop(all);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn union_all(self, others: impl IntoIterator<Item = Stream<T>>) -> Stream<T> {
+    pub fn union_all(self, others: impl IntoIterator<Item = Self>) -> Self {
         let graph = self.port().graph().clone();
         let inputs: Vec<_> = std::iter::once(self).chain(others).map(Stream::into_port).collect();
         Stream::new(graph.union(&inputs))

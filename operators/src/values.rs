@@ -2,10 +2,10 @@
 
 use rheos_engine::Keyed;
 
-use crate::mapping::mapping;
-use crate::{KeyedStream, Stream};
+use crate::mapping::mapping_values;
+use crate::{KeyedStream, Stream, Timeline};
 
-impl<K: 'static, V: 'static> KeyedStream<K, V> {
+impl<K: 'static, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Makes one value of each; the keys stay, and are not hashed again.
     ///
     /// # Semantics
@@ -25,7 +25,7 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     pub fn map_values<U: 'static>(
         self,
         map: impl Fn(V) -> U + Clone + Send + Sync + 'static,
-    ) -> KeyedStream<K, U> {
+    ) -> KeyedStream<K, U, M> {
         KeyedStream::new(self.mapped("map values", on_value(map)))
     }
 
@@ -64,7 +64,7 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// assert_eq!(values, [10, 20]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn values(self) -> Stream<V> {
+    pub fn values(self) -> Stream<V, M> {
         self.mapped("values", |keyed| keyed.value)
     }
 
@@ -82,7 +82,7 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// assert_eq!(keys, [1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn keys(self) -> Stream<K> {
+    pub fn keys(self) -> Stream<K, M> {
         self.mapped("keys", |keyed| keyed.key)
     }
 
@@ -100,7 +100,7 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
     /// assert_eq!(entries, [(0, 10), (5, 25)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn entries(self) -> Stream<(K, V)> {
+    pub fn entries(self) -> Stream<(K, V), M> {
         self.mapped("entries", |keyed| (keyed.key, keyed.value))
     }
 
@@ -108,8 +108,8 @@ impl<K: 'static, V: 'static> KeyedStream<K, V> {
         self,
         kind: &'static str,
         map: impl Fn(Keyed<K, V>) -> U + Clone + Send + Sync + 'static,
-    ) -> Stream<U> {
-        self.into_keyed().batchwise(kind, move |_| mapping(map.clone()))
+    ) -> Stream<U, M> {
+        self.into_keyed().batchwise(kind, move |_| mapping_values::<_, U, M>(map.clone()))
     }
 }
 
@@ -124,6 +124,7 @@ fn on_value<K, V, U>(
 mod tests {
     use super::*;
     use crate::batchwise::through;
+    use crate::mapping::mapping;
 
     #[test]
     fn map_values_leaves_keys_and_hashes_alone() {

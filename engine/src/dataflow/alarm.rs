@@ -7,6 +7,9 @@ use timely::scheduling::Activator;
 /// Timers below this would be a busy loop by another name.
 const SHORTEST: Duration = Duration::from_millis(1);
 
+/// Timers above this ring early; whoever set them looks and sets another one.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// A host's activator with a timer.
 pub(crate) struct Alarm {
     activator: Activator,
@@ -24,12 +27,12 @@ impl Alarm {
         self.activator.activate();
     }
 
-    /// Activates the host after `left`, unless a timer is running already: without that, every
-    /// activation for another reason would start one more timer that renews itself.
+    /// Activates the host after `left`, unless a timer is running that rings before: without that,
+    /// every activation for another reason would start one more timer that renews itself.
     pub(crate) fn after(&mut self, left: Duration) {
         let now = Instant::now();
-        if self.set_for.is_none_or(|at| at <= now) {
-            let left = left.max(SHORTEST);
+        let left = left.clamp(SHORTEST, LONGEST);
+        if self.set_for.is_none_or(|at| at <= now || now + left < at) {
             self.set_for = Some(now + left);
             self.activator.activate_after(left);
         }

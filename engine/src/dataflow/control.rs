@@ -20,10 +20,10 @@ use super::ports::{InputPort, OutputPort, ParcelStream};
 use crate::clock::ProcessingTime;
 use crate::context::WorkerContext;
 use crate::logic::Port;
-use crate::operator::EpochEnd;
 use crate::{Epoch, SplitId};
 
-/// What travels on the control edge: an epoch that the job has entered.
+/// What travels on the control edge: an epoch that the job enters, said in the epoch that it
+/// leaves for it.
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 struct Entered {
     epoch: Epoch,
@@ -34,6 +34,8 @@ struct Entered {
 #[derive(Default)]
 pub(crate) struct ControlLog {
     entered: VecDeque<Entered>,
+    /// The time of the last entry that was forgotten.
+    past: ProcessingTime,
     /// The first epoch that may still be announced; `None` when none will be.
     frontier: Option<Epoch>,
     listeners: Vec<Activator>,
@@ -55,17 +57,22 @@ impl ControlLog {
         self.listeners.push(host);
     }
 
-    /// What is to be known at the end of an epoch: the time of the last entry at or before it.
-    pub(crate) fn end_of(&self, epoch: Epoch) -> EpochEnd {
-        let entry = self.entered.iter().rev().find(|entry| entry.epoch <= epoch);
-        EpochEnd::new(epoch, entry.map_or(ProcessingTime(0), |entry| entry.at))
+    /// When an epoch that has passed was left: the time of the first entry behind it.
+    pub(crate) fn left(&self, epoch: Epoch) -> ProcessingTime {
+        let next = self.entered.iter().find(|entry| entry.epoch > epoch);
+        next.or(self.entered.back()).map_or(self.past, |entry| entry.at)
     }
 
     /// Forgets entries that only epochs before `finished` need.
     pub(crate) fn forget_before(&mut self, finished: Epoch) {
-        while self.entered.get(1).is_some_and(|second| second.epoch <= finished) {
-            self.entered.pop_front();
+        while self.entered.front().is_some_and(|first| first.epoch <= finished) {
+            self.past = self.entered.pop_front().map_or(self.past, |first| first.at);
         }
+    }
+
+    /// Activates all hosts: the clock has moved.
+    pub(crate) fn wake_listeners(&self) {
+        self.listeners.iter().for_each(Activator::activate);
     }
 }
 
@@ -112,14 +119,19 @@ fn announce<'scope>(
             }
             let epoch = context.shared.epochs.current();
             if announced.is_none_or(|last| last < epoch) {
-                port.move_to(epoch);
+                // Said before the old epoch is let go, so that everybody knows when it was left
+                // by the time that it has passed.
                 let entered = Entered { epoch, at: context.shared.clock.now() };
                 post(entered, &context, &outbox);
                 port.send(&context.shared);
+                port.move_to(epoch);
                 announced = Some(epoch);
             }
             // Another process may move the epoch once more after its last source has let go.
             if frontiers.iter().all(|frontier| frontier.is_empty()) {
+                let end = Entered { epoch: Epoch(u64::MAX), at: context.shared.clock.now() };
+                post(end, &context, &outbox);
+                port.send(&context.shared);
                 port.let_go();
                 is_over = true;
             }
@@ -151,7 +163,7 @@ fn hear<'scope>(
     log: &Rc<RefCell<ControlLog>>,
 ) {
     let mut builder = OperatorBuilder::new("control log".to_owned(), scope);
-    let port = Port { input: 0, decode: Some(decode::<Entered>) };
+    let port = Port { input: 0, decode: Some(decode::<Entered>), is_timed: false, lane: 0 };
     let mut input = InputPort::attach(&mut builder, stream, port, context.workers > 1, 0);
     let (log, shared) = (Rc::clone(log), context.shared.clone());
     builder.build(move |_: Vec<Capability<u64>>| {

@@ -11,14 +11,15 @@ use timely::scheduling::Activator;
 use super::alarm::Alarm;
 use super::control::ControlLog;
 use super::inbox::Inbox;
+use super::lanes::Lanes;
 use super::parcel::Payload;
 use super::ports::{InputPort, OutputPort};
 use crate::consumer::Flush;
 use crate::job::shared::Shared;
 use crate::logic::Logic;
-use crate::operator::Turn;
+use crate::operator::{EpochEnd, Turn};
 use crate::run::{Run, StepId};
-use crate::{Epoch, Error, ErrorKind};
+use crate::{Epoch, Error, ErrorKind, EventTime, ProcessingTime};
 
 /// How long an operator that has more to say waits when the queues behind it are full.
 const RETRY_WHEN_FULL: Duration = Duration::from_millis(1);
@@ -47,7 +48,12 @@ pub(crate) struct Host {
     pub(crate) run: Run,
     alarm: Alarm,
     inbox: Inbox,
+    lanes: Lanes,
     phase: Phase,
+    /// The processing time at which the logic, or a step fused behind it, wants an epoch to end.
+    deadline: Option<ProcessingTime>,
+    /// The epoch that was closed for a deadline; none is closed before it has come to its end.
+    closed: Option<Epoch>,
     /// Whether anything stands behind the logic that may keep records back.
     buffers: bool,
     /// Whether records came in since it was last looked at.
@@ -72,6 +78,7 @@ impl Host {
         run: Run,
         activator: Activator,
         buffers: bool,
+        lanes: Lanes,
     ) -> Self {
         let inbox = Inbox::new(step, Arc::clone(&shared));
         Self {
@@ -84,7 +91,10 @@ impl Host {
             run,
             alarm: Alarm::new(activator),
             inbox,
+            lanes,
             phase: Phase::Open,
+            deadline: None,
+            closed: None,
             buffers,
             is_busy: false,
         }
@@ -95,11 +105,29 @@ impl Host {
     /// # Errors
     /// When the operator fails or the engine's invariants do not hold.
     pub(crate) fn turn(&mut self, frontiers: &[MutableAntichain<u64>]) -> Result<(), Error> {
+        self.run.now = self.shared.clock.now();
         self.pull();
         let data = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
         let data = data.map(Epoch);
         while let Step::Continue = self.advance(data)? {}
+        self.meet_deadline();
         Ok(())
+    }
+
+    /// Closes the job's epoch when the time has come for which the logic waits; else wakes up
+    /// for it. The clock of worker 0 counts in the end, so another epoch may be needed.
+    fn meet_deadline(&mut self) {
+        let Some(deadline) = self.deadline else { return };
+        if self.phase == Phase::Over {
+            return;
+        }
+        if self.run.now < deadline {
+            self.alarm.after(Duration::from_millis(deadline.0 - self.run.now.0));
+        } else if self.closed.is_none_or(|closed| closed < self.inbox.current()) {
+            let current = self.shared.epochs.current();
+            self.closed = Some(current);
+            self.shared.enter_epoch(current.next());
+        }
     }
 
     /// Whether its input has ended and it has said its last.
@@ -137,11 +165,14 @@ impl Host {
                 Ok(Step::Continue)
             }
             Phase::Ending => {
-                let end = self.control.borrow().end_of(self.inbox.current());
+                let epoch = self.inbox.current();
+                let time = self.control.borrow().left(epoch);
+                let end = EpochEnd::new(epoch, time, self.lanes.watermark());
                 if !self.say(|logic, run| logic.epoch_end(end, run))? {
                     return Ok(Step::Wait);
                 }
                 self.hand_on(Flush::EpochEnd)?;
+                self.pass_watermark(end.watermark)?;
                 self.leave_epoch(data)
             }
             Phase::InputEnding => {
@@ -149,6 +180,7 @@ impl Host {
                     return Ok(Step::Wait);
                 }
                 self.hand_on(Flush::EpochEnd)?;
+                self.pass_watermark(EventTime::MAX)?;
                 self.logic.borrow_mut().end(&mut self.run);
                 self.send()?;
                 self.outputs.iter_mut().for_each(OutputPort::let_go);
@@ -174,6 +206,12 @@ impl Host {
                 return Ok(false);
             }
             let Some((port, parcel)) = self.inbox.take() else { break };
+            if let Payload::Watermark { from, time } = parcel.payload {
+                if port.is_timed {
+                    self.lanes.promise(port.lane + from, time);
+                }
+                continue;
+            }
             let counters = &self.run.counters()[self.step.0];
             counters.records_in.add(parcel.records as u64);
             counters.batches.add(1);
@@ -219,6 +257,28 @@ impl Host {
         Ok(turn == Turn::Done)
     }
 
+    /// Passes on what the watermark of the input becomes behind the logic, and says in passing
+    /// what the logic holds.
+    fn pass_watermark(&mut self, input: EventTime) -> Result<(), Error> {
+        let mut logic = self.logic.borrow_mut();
+        let output = match self.lanes.is_timed() {
+            true => logic.watermark(input, &mut self.run),
+            false => EventTime::MIN,
+        };
+        self.deadline = [logic.deadline(), self.run.take_deadline()].into_iter().flatten().min();
+        let mut status = self.run.counters()[self.step.0].status();
+        if status.input != input {
+            status.input = input;
+            status.since = self.run.now;
+        }
+        status.output = output;
+        status.holdings = logic.holdings();
+        status.lanes.clear();
+        status.lanes.extend_from_slice(self.lanes.promises());
+        drop((status, logic));
+        self.send()
+    }
+
     /// Goes to the next epoch, or to the end of the input.
     fn leave_epoch(&mut self, data: Option<Epoch>) -> Result<Step, Error> {
         let next = match (data, self.inbox.next_waiting()) {
@@ -254,6 +314,11 @@ impl Host {
     fn hand_on(&mut self, flush: Flush) -> Result<(), Error> {
         self.run.epoch = self.inbox.current();
         self.logic.borrow_mut().flush(flush, &mut self.run);
+        if flush == Flush::Idle
+            && let Some(wanted) = self.run.take_deadline()
+        {
+            self.deadline = Some(self.deadline.map_or(wanted, |deadline| deadline.min(wanted)));
+        }
         self.send()
     }
 

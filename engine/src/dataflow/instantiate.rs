@@ -15,6 +15,7 @@ use timely::scheduling::Activator;
 
 use super::control::{self, ControlLog};
 use super::host::Host;
+use super::lanes::Lanes;
 use super::outbox::Outbox;
 use super::parcel::{Decode, Parcel};
 use super::ports::{InputPort, OutputPort, ParcelStream};
@@ -54,6 +55,7 @@ struct Terminal {
     input: usize,
     crosses: bool,
     decode: Option<Decode>,
+    is_timed: bool,
     outbox: Outbox,
 }
 
@@ -131,8 +133,9 @@ impl<'scope> Builder<'_, 'scope> {
                     let crosses =
                         edge.partitioning != Partitioning::Local && self.context.workers > 1;
                     consumers.push((None, (route.terminal)(self.context, outbox.clone())));
-                    let (to, input, decode) = (edge.to, edge.input, route.decode);
-                    terminals.push(Terminal { to, input, crosses, decode, outbox });
+                    let (to, input, is_timed) = (edge.to, edge.input, route.is_timed);
+                    let decode = route.decode;
+                    terminals.push(Terminal { to, input, crosses, decode, is_timed, outbox });
                 }
                 (None, Node::Stage(factory)) => {
                     let outputs = 0..to.fans.len();
@@ -153,10 +156,10 @@ impl<'scope> Builder<'_, 'scope> {
         terminals: Vec<Terminal>,
     ) -> Vec<OutputPort> {
         let mut ports = Vec::new();
-        for Terminal { to, input, crosses, decode, outbox } in terminals {
+        for Terminal { to, input, crosses, decode, is_timed, outbox } in terminals {
             let (output, stream) = builder.new_output::<Parcel>();
             ports.push(OutputPort::new(outbox, output, Some(to)));
-            let port = Port { input, decode };
+            let port = Port { input, decode, is_timed, lane: 0 };
             self.arrivals.entry(to).or_default().push(Arrival { stream, port, crosses });
         }
         ports
@@ -261,8 +264,10 @@ impl<'scope> Builder<'_, 'scope> {
         };
         let arrivals = self.arrivals.remove(&step).unwrap_or_default();
         let mut inputs = Vec::new();
-        for Arrival { stream, port, crosses } in arrivals {
+        let mut lanes = Lanes::default();
+        for Arrival { stream, mut port, crosses } in arrivals {
             let senders = if crosses { self.context.workers } else { 1 };
+            port.lane = lanes.add(senders, port.is_timed);
             inputs.push(InputPort::attach(&mut builder, stream, port, crosses, senders));
         }
         let leads_nowhere = terminals.is_empty();
@@ -297,6 +302,7 @@ impl<'scope> Builder<'_, 'scope> {
                 run,
                 activator,
                 buffers,
+                lanes,
             );
             let mut prepared = prepared;
             move |frontiers| {

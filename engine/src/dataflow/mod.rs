@@ -8,6 +8,7 @@ mod control;
 mod host;
 mod inbox;
 mod instantiate;
+mod lanes;
 pub(crate) mod outbox;
 pub(crate) mod parcel;
 mod ports;

@@ -13,7 +13,7 @@ use timely::bytes::arc::Bytes;
 use timely::container::Accountable;
 use timely::dataflow::channels::ContainerBytes;
 
-use crate::{Error, ErrorKind, SplitId};
+use crate::{Error, ErrorKind, EventTime, SplitId};
 
 /// What a parcel holds.
 #[derive(Default)]
@@ -24,6 +24,13 @@ pub(crate) enum Payload {
     Encoded(Vec<u8>),
     /// The same, as it came from another process.
     Received(Bytes),
+    /// What worker `from` promises about all later epochs of this edge.
+    Watermark {
+        /// The sender.
+        from: usize,
+        /// No later record has an earlier time.
+        time: EventTime,
+    },
     /// The sender has nothing more to send on this edge: its input has ended.
     End,
     /// What a default-made container holds; never sent.
@@ -52,6 +59,11 @@ impl Parcel {
         Self { target, payload: Payload::End, ..Self::default() }
     }
 
+    /// A watermark of worker `from` for a worker on an edge.
+    pub(crate) fn watermark(target: usize, from: usize, time: EventTime) -> Self {
+        Self { target, payload: Payload::Watermark { from, time }, ..Self::default() }
+    }
+
     /// The records as a `Vec<T>`, decoded with `decode` when they come from another process.
     ///
     /// # Errors
@@ -67,7 +79,7 @@ impl Parcel {
             (Payload::Encoded(_) | Payload::Received(_), None) => {
                 return Err(foreign("it came from another process over a local edge".into()));
             }
-            (Payload::End | Payload::Empty, _) => {
+            (Payload::Watermark { .. } | Payload::End | Payload::Empty, _) => {
                 return Err(foreign("it holds no records".into()));
             }
         };
@@ -119,6 +131,7 @@ impl Accountable for Parcel {
 const HEADER_BYTES: usize = 48;
 const KIND_RECORDS: u64 = 1;
 const KIND_END: u64 = 2;
+const KIND_WATERMARK: u64 = 3;
 
 impl ContainerBytes for Parcel {
     fn from_bytes(mut bytes: Bytes) -> Self {
@@ -130,6 +143,10 @@ impl ContainerBytes for Parcel {
         let _header = bytes.extract_to(HEADER_BYTES.min(bytes.len()));
         let payload = match kind as u64 {
             KIND_END => Payload::End,
+            KIND_WATERMARK => {
+                let time = EventTime::from_millis(size as i64);
+                return Self::watermark(target, records, time);
+            }
             // The sender pads to whole words; the length says what is payload.
             _ => Payload::Received(bytes.extract_to(length.min(bytes.len()))),
         };
@@ -142,9 +159,14 @@ impl ContainerBytes for Parcel {
 
     fn into_bytes<W: Write>(&self, writer: &mut W) {
         let body = self.encoded();
-        let kind = if matches!(self.payload, Payload::End) { KIND_END } else { KIND_RECORDS };
+        // A watermark has no records: its sender and time take the places of their numbers.
+        let (kind, records, size) = match self.payload {
+            Payload::End => (KIND_END, 0, 0),
+            Payload::Watermark { from, time } => (KIND_WATERMARK, from, time.as_millis() as usize),
+            _ => (KIND_RECORDS, self.records, self.bytes),
+        };
         let split = self.split.0 as usize;
-        let fields = [self.target, split, self.records, self.bytes, kind as usize, body.len()];
+        let fields = [self.target, split, records, size, kind as usize, body.len()];
         let padding = body.len().next_multiple_of(8) - body.len();
         let mut write = |bytes: &[u8]| {
             writer.write_all(bytes).expect("timely writes messages into memory, which cannot fail");
@@ -162,7 +184,7 @@ impl Parcel {
         match &self.payload {
             Payload::Encoded(bytes) => bytes,
             Payload::Received(bytes) => bytes,
-            Payload::End | Payload::Empty => &[],
+            Payload::Watermark { .. } | Payload::End | Payload::Empty => &[],
             Payload::Records(_) => unreachable!("a batch is encoded before it leaves the process"),
         }
     }
@@ -201,6 +223,17 @@ mod tests {
     fn the_end_is_told_from_an_empty_batch() {
         let end = Parcel { payload: Payload::End, ..Parcel::default() };
         assert!(matches!(across(&end).payload, Payload::End));
+    }
+
+    #[test]
+    fn watermarks_survive_the_way_to_another_process() {
+        for millis in [i64::MIN, -1, 0, 1_436_918_400_000, i64::MAX] {
+            let sent = EventTime::from_millis(millis);
+            let received = across(&Parcel::watermark(5, 3, sent));
+            assert_eq!((received.target, received.bytes), (5, 0));
+            let Payload::Watermark { from, time } = received.payload else { panic!("{millis}") };
+            assert_eq!((from, time), (3, sent));
+        }
     }
 
     #[test]

@@ -19,7 +19,8 @@ use crate::consumer::Flush;
 use crate::job::shared::{Shared, StopRequest};
 use crate::run::Run;
 use crate::source_logic::SourceLogic;
-use crate::{Epoch, Error, ReadStatus};
+use crate::splits::SplitsView;
+use crate::{Epoch, Error, ProcessingTime, ReadStatus};
 
 /// How many epochs' worth of a budget may be in flight: an epoch is closed when it has used this
 /// share of it, so that one can finish while the next is filled.
@@ -49,6 +50,8 @@ pub(crate) struct SourceHost {
     is_blocked: bool,
     /// The open split that is read next.
     next_split: usize,
+    /// The processing time at which a step that is fused into the source wants an epoch to end.
+    deadline: Option<ProcessingTime>,
     state: State,
 }
 
@@ -117,6 +120,8 @@ impl SourceHost {
         finished: Rc<Cell<Epoch>>,
         budget: usize,
     ) -> Self {
+        let mut run = run;
+        run.splits = Some(SplitsView::default());
         Self {
             logic,
             outputs,
@@ -131,6 +136,7 @@ impl SourceHost {
             in_flight: InFlight::default(),
             is_blocked: false,
             next_split: 0,
+            deadline: None,
             state: State::Reading,
         }
     }
@@ -143,6 +149,7 @@ impl SourceHost {
         if self.state == State::Over {
             return Ok(());
         }
+        self.run.now = self.shared.clock.now();
         self.follow_epoch()?;
         match (self.shared.stop_request(), self.state) {
             (Some(StopRequest::Drain), State::Reading) => {
@@ -160,6 +167,7 @@ impl SourceHost {
         }
         self.in_flight.finish_before(self.finished.get());
         let round = self.read_round()?;
+        self.note_held(matches!(round, Round::Blocked));
         if let State::Draining(until) = self.state
             && (matches!(round, Round::Idle) || Instant::now() >= until)
         {
@@ -187,7 +195,26 @@ impl SourceHost {
             }
             Round::Ended => return self.finish(),
         }
+        self.meet_deadline();
         self.follow_epoch()
+    }
+
+    /// Closes the epoch when the time has come for which a fused step waits; else wakes up for it.
+    fn meet_deadline(&mut self) {
+        let Some(deadline) = self.deadline else { return };
+        if self.run.now < deadline {
+            self.alarm.after(Duration::from_millis(deadline.0 - self.run.now.0));
+        } else {
+            self.deadline = None;
+            self.shared.enter_epoch(self.epoch.next());
+        }
+    }
+
+    /// Time in which flow control holds the source does not count as silence of its splits.
+    fn note_held(&mut self, is_held: bool) {
+        if let Some(splits) = &mut self.run.splits {
+            splits.set_held(is_held, self.run.now);
+        }
     }
 
     /// Reads batches from the open splits in turn.
@@ -295,7 +322,13 @@ impl SourceHost {
 
     fn hand_on(&mut self, flush: Flush) -> Result<(), Error> {
         self.run.epoch = self.epoch;
+        if let Some(splits) = &mut self.run.splits {
+            self.logic.describe(splits);
+        }
         self.logic.flush(flush, &mut self.run);
+        if let Some(wanted) = self.run.take_deadline() {
+            self.deadline = Some(self.deadline.map_or(wanted, |deadline| deadline.min(wanted)));
+        }
         let emitted = self.run.take_emitted();
         if emitted > 0 {
             self.in_flight.add(self.epoch, emitted);

@@ -42,7 +42,7 @@ pub(crate) fn run_worker(
     let instance = worker
         .dataflow::<u64, _, _>(|scope| instantiate(plan, context, assignment, &finished, scope));
     let ended = instance.and_then(|instance| {
-        let watch = Watch { context, instance, finished, seen: None, voted: false, last: None };
+        let watch = Watch::new(context, instance, finished);
         step_to_end(&mut worker, watch)
     });
     // Readers and writers go first: after a failure that removes what was staged. Then go the
@@ -73,12 +73,19 @@ struct Watch<'a> {
     finished: Rc<Cell<Epoch>>,
     /// The epoch and the request that the sources were last activated for.
     seen: Option<(Epoch, Option<StopRequest>)>,
+    /// How often the clock had jumped when the hosts were last activated for it.
+    clock_jumps: u64,
     voted: bool,
     /// The epoch behind everything this worker has read, once it was asked to stop.
     last: Option<Epoch>,
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(context: &'a WorkerContext, instance: Instance, finished: Rc<Cell<Epoch>>) -> Self {
+        let (seen, voted, last) = (None, false, None);
+        Self { context, instance, finished, seen, clock_jumps: 0, voted, last }
+    }
+
     /// Activates the sources when the job's epoch or its orders have changed.
     fn before_step(&mut self) {
         let shared = &self.context.shared;
@@ -86,6 +93,11 @@ impl Watch<'_> {
         if self.seen != Some(now) {
             self.seen = Some(now);
             self.instance.sources.iter().for_each(Activator::activate);
+        }
+        let jumps = shared.clock_jumps.load(Ordering::Acquire);
+        if std::mem::replace(&mut self.clock_jumps, jumps) != jumps {
+            self.instance.sources.iter().for_each(Activator::activate);
+            self.instance.control.borrow().wake_listeners();
         }
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     /// Epochs that are unfinished, and the most there were.
     pub(crate) epochs_open: AtomicU64,
     pub(crate) peak_epochs_open: AtomicU64,
+    /// How often the clock has jumped.
+    pub(crate) clock_jumps: AtomicU64,
     workers: Arc<Mutex<Vec<Thread>>>,
     workers_running: AtomicUsize,
     failed: AtomicBool,
@@ -100,6 +102,7 @@ impl Shared {
             queued_bytes: (0..steps).map(|_| AtomicI64::new(0)).collect(),
             epochs_open: AtomicU64::new(0),
             peak_epochs_open: AtomicU64::new(0),
+            clock_jumps: AtomicU64::new(0),
             workers: threads,
             workers_running: AtomicUsize::new(0),
             failed: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! Starts a job: one thread a worker, and one that waits for them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::assignment::Assignment;
@@ -14,7 +15,7 @@ use crate::dataflow::run_worker;
 use crate::dataflow::transport::{self, NetworkGuard};
 use crate::plan::{Node, Plan};
 use crate::report::Layout;
-use crate::{Error, ErrorKind, Report};
+use crate::{Error, ErrorKind, Report, Waker};
 
 /// What the threads of a running job need.
 pub(crate) struct Running {
@@ -68,6 +69,7 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
         config.workers,
         processes,
     ));
+    watch_clock(&shared);
     let running = Arc::new(Running { plan, shared, layout, assignment, began: Instant::now() });
     let signals = match config.signals {
         true => Some(crate::signals::watch(&running.shared, config.drain_on_signal)?),
@@ -88,6 +90,17 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
         })
         .map_err(|cause| Error::io("start the thread of the job", cause))?;
     Ok(JobHandle::new(running, waiter))
+}
+
+/// Lets the workers look at the time again when the clock jumps.
+fn watch_clock(shared: &Arc<Shared>) {
+    let watching = Arc::downgrade(shared);
+    shared.clock.watch(Waker::new(move || {
+        if let Some(shared) = watching.upgrade() {
+            shared.clock_jumps.fetch_add(1, Ordering::AcqRel);
+            shared.wake_workers();
+        }
+    }));
 }
 
 /// A job that has ended well in this process.

@@ -18,6 +18,8 @@ pub struct ExplainedStep {
     pub fused: bool,
     /// What it promises about delivery, for sources and sinks.
     pub promise: Option<&'static str>,
+    /// What else there is to say about it.
+    pub notes: Vec<String>,
 }
 
 /// An edge of an [`Explanation`], by the numbers of its steps.
@@ -56,6 +58,7 @@ impl Explanation {
                 kind: step.kind,
                 fused: !step.node.is_hosted(),
                 promise: promise(&step.node),
+                notes: step.notes.clone(),
             })
             .collect();
         let edges = plan
@@ -151,6 +154,7 @@ impl fmt::Display for Explanation {
                 }
             }
             writeln!(f)?;
+            step.notes.iter().try_for_each(|note| writeln!(f, "       {note}"))?;
         }
         for guarantee in self.guarantees() {
             writeln!(f, "  {guarantee}")?;

@@ -46,6 +46,13 @@ impl<T: 'static> Port<T> {
         StepHandle { graph: self.graph.clone(), step: self.step }
     }
 
+    /// Whether the output is that of a source or of stateless steps fused into one, so that its
+    /// batches hold the records of one split each.
+    #[must_use]
+    pub fn reads_splits(&self) -> bool {
+        self.graph.plan.borrow().reads_splits(self.step)
+    }
+
     /// A second handle on the same output: every reader gets every record.
     #[must_use]
     pub fn share(&self) -> Self
@@ -77,6 +84,11 @@ impl StepHandle {
             plan.steps.iter().enumerate().any(|(at, s)| at != self.step.0 && s.name == name);
         assert!(!taken, "two steps of the job `{}` are named `{name}`", plan.name);
         plan.steps[self.step.0].name = name.to_owned();
+    }
+
+    /// Adds a line to what is said of the step when the plan is explained.
+    pub fn note(&self, note: impl Into<String>) {
+        self.graph.plan.borrow_mut().steps[self.step.0].notes.push(note.into());
     }
 }
 
@@ -258,7 +270,7 @@ impl Graph {
             number += 1;
             name = format!("{kind} {number}");
         }
-        plan.steps.push(Step { name, kind, node, fans });
+        plan.steps.push(Step { name, kind, node, fans, notes: Vec::new() });
         StepId(plan.steps.len() - 1)
     }
 
@@ -267,8 +279,9 @@ impl Graph {
     }
 
     fn connect<T>(&self, input: &Port<T>, to: StepId, at: usize, route: Route<T>) {
-        let Route { partitioning, terminal, decode, .. } = route;
-        self.edge(input, to, at, partitioning, Some(EdgeRoute { terminal, decode }));
+        let Route { partitioning, terminal, decode, is_timed, .. } = route;
+        let route = EdgeRoute { terminal, decode, is_timed };
+        self.edge(input, to, at, partitioning, Some(route));
     }
 
     fn edge<T>(

@@ -99,6 +99,8 @@ pub(crate) struct Step {
     pub(crate) node: Node,
     /// One a output.
     pub(crate) fans: Vec<FanFactory>,
+    /// What else there is to say when the plan is explained.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Leads from an output of a step to an input of a later one.
@@ -117,6 +119,7 @@ pub(crate) struct Edge {
 pub(crate) struct EdgeRoute {
     pub(crate) terminal: TerminalFactory,
     pub(crate) decode: Option<Decode>,
+    pub(crate) is_timed: bool,
 }
 
 /// What a job does: its steps in the order in which they were added, and the edges between them.
@@ -131,6 +134,18 @@ impl Plan {
     /// The edges that leave an output, in the order in which they were added.
     pub(crate) fn edges_from(&self, step: StepId, output: usize) -> impl Iterator<Item = &Edge> {
         self.edges.iter().filter(move |edge| edge.from == step && edge.output == output)
+    }
+
+    /// Whether everything that leads to a step is fused, from sources on.
+    pub(crate) fn reads_splits(&self, step: StepId) -> bool {
+        match self.steps[step.0].node {
+            Node::Source(_) => true,
+            Node::Stage(_) => {
+                let mut into = self.edges.iter().filter(|edge| edge.to == step);
+                into.all(|edge| self.reads_splits(edge.from))
+            }
+            Node::Operator(_) | Node::Sink(_) => false,
+        }
     }
 
     /// A fingerprint of everything that must be the same in all processes of a job.

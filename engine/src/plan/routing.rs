@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::EventTime;
 use crate::consumer::{AnyNext, Consumer, Flush};
 use crate::context::WorkerContext;
 use crate::dataflow::outbox::Outbox;
@@ -51,6 +52,7 @@ pub struct Route<T> {
     pub(crate) partitioning: Partitioning,
     pub(crate) terminal: TerminalFactory,
     pub(crate) decode: Option<Decode>,
+    pub(crate) is_timed: bool,
     marker: std::marker::PhantomData<fn(T)>,
 }
 
@@ -67,13 +69,20 @@ impl<T: Send + 'static> Route<T> {
         })
     }
 
+    /// The records have event time, or not: the step behind hears its watermarks only if they do.
+    #[must_use]
+    pub fn timed(mut self, is_timed: bool) -> Self {
+        self.is_timed = is_timed;
+        self
+    }
+
     fn new(
         partitioning: Partitioning,
         decode: Option<Decode>,
         terminal: impl Fn(&WorkerContext, Outbox) -> AnyNext + Send + Sync + 'static,
     ) -> Self {
         let terminal = Arc::new(terminal);
-        Self { partitioning, terminal, decode, marker: std::marker::PhantomData }
+        Self { partitioning, terminal, decode, is_timed: false, marker: std::marker::PhantomData }
     }
 }
 
@@ -151,6 +160,11 @@ impl<T: Send + 'static> Consumer<T> for Local<T> {
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
 
+    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
+        // A local edge has one sender.
+        self.outbox.put(Parcel::watermark(self.worker, 0, watermark));
+    }
+
     fn end(&mut self, _run: &mut Run) {
         self.outbox.put(Parcel::end(self.worker));
     }
@@ -159,6 +173,7 @@ impl<T: Send + 'static> Consumer<T> for Local<T> {
 /// Sends batches to chosen workers: as they are within the process, encoded beyond it.
 struct Sender<T> {
     outbox: Outbox,
+    worker: usize,
     workers: usize,
     local: std::ops::Range<usize>,
     pool: Rc<Pool<T>>,
@@ -170,6 +185,7 @@ impl<T: ExchangeData> Sender<T> {
     fn new(context: &WorkerContext, outbox: Outbox) -> Self {
         Self {
             outbox,
+            worker: context.worker,
             workers: context.workers,
             local: context.local.clone(),
             pool: context.pools.of(),
@@ -193,6 +209,14 @@ impl<T: ExchangeData> Sender<T> {
             }
         };
         self.outbox.put(Parcel { target, split, records, bytes, payload });
+    }
+
+    fn watermark(&self, watermark: EventTime) {
+        // The only worker sends to itself over a local edge.
+        let from = if self.workers > 1 { self.worker } else { 0 };
+        for target in 0..self.workers {
+            self.outbox.put(Parcel::watermark(target, from, watermark));
+        }
     }
 
     fn end(&self) {
@@ -247,6 +271,10 @@ impl<T: ExchangeData, F: FnMut(&T) -> usize + 'static> Consumer<T> for Exchange<
         }
     }
 
+    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
+        self.sender.watermark(watermark);
+    }
+
     fn end(&mut self, _run: &mut Run) {
         self.sender.end();
     }
@@ -269,6 +297,10 @@ impl<T: ExchangeData + Clone> Consumer<T> for Broadcast<T> {
     }
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
+
+    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
+        self.sender.watermark(watermark);
+    }
 
     fn end(&mut self, _run: &mut Run) {
         self.sender.end();

@@ -8,7 +8,7 @@ use super::combiner::Combiner;
 use super::keyed::{KeyedAtEnd, KeyedUpdates};
 use super::whole::{Partial, WholeAtEnd, WholeUpdates};
 use super::{Aggregate, Partials};
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
 /// When an aggregation gives its results.
 #[derive(Clone, Copy)]
@@ -19,19 +19,20 @@ enum Answer {
 
 /// An aggregation of each key of a stream. It runs once it is asked when to answer.
 #[must_use = "ask for its results with .updates() or .at_end()"]
-pub struct KeyedAggregate<K, R> {
+pub struct KeyedAggregate<K: 'static, R: 'static> {
     attach: Box<dyn FnOnce(Answer) -> Stream<(K, R)>>,
 }
 
 impl<K: Key, R: Send + 'static> KeyedAggregate<K, R> {
     /// Aggregates what is combined into accumulators before it travels.
-    pub(crate) fn combined<V, A>(kind: &'static str, input: KeyedStream<K, V>, how: A) -> Self
+    pub(crate) fn combined<V, M, A>(kind: &'static str, input: KeyedStream<K, V, M>, how: A) -> Self
     where
         V: 'static,
+        M: Timeline,
         A: Aggregate<In = V, Out = R>,
     {
         let attach = move |answer| {
-            let records = input.into_keyed();
+            let records = input.into_keyed().without_event_time();
             let combine = how.clone();
             let partials =
                 records.port().graph().stage(records.port(), "combine", move |c, next| {
@@ -43,12 +44,14 @@ impl<K: Key, R: Send + 'static> KeyedAggregate<K, R> {
     }
 
     /// Aggregates what travels record by record.
-    pub(crate) fn direct<V, I>(kind: &'static str, input: KeyedStream<K, V>, how: I) -> Self
+    pub(crate) fn direct<V, M, I>(kind: &'static str, input: KeyedStream<K, V, M>, how: I) -> Self
     where
         V: ExchangeData,
+        M: Timeline,
         I: Absorb<In = V, Out = R>,
     {
-        let attach = move |answer| attach_keyed(kind, input.into_keyed(), how, answer);
+        let attach =
+            move |answer| attach_keyed(kind, input.into_keyed().without_event_time(), how, answer);
         Self { attach: Box::new(attach) }
     }
 
@@ -117,17 +120,19 @@ fn attach_keyed<K: Key, I: Absorb>(
 
 /// An aggregation of a whole stream. It runs once it is asked when to answer.
 #[must_use = "ask for its result with .updates() or .at_end()"]
-pub struct StreamAggregate<R> {
+pub struct StreamAggregate<R: 'static> {
     attach: Box<dyn FnOnce(Answer) -> Stream<R>>,
 }
 
 impl<R: Send + 'static> StreamAggregate<R> {
     /// Aggregates on every worker, and the workers' accumulators on one.
-    pub(crate) fn combined<A>(kind: &'static str, input: Stream<A::In>, how: A) -> Self
+    pub(crate) fn combined<M, A>(kind: &'static str, input: Stream<A::In, M>, how: A) -> Self
     where
+        M: Timeline,
         A: Aggregate<Out = R>,
     {
         let attach = move |answer| {
+            let input = input.without_event_time();
             let combine = how.clone();
             let partials = input.port().graph().stage(input.port(), "combine", move |_, next| {
                 Box::new(Partial::new(combine.clone(), next))
@@ -138,11 +143,12 @@ impl<R: Send + 'static> StreamAggregate<R> {
     }
 
     /// Aggregates all records on one worker.
-    pub(crate) fn direct<I>(kind: &'static str, input: Stream<I::In>, how: I) -> Self
+    pub(crate) fn direct<M, I>(kind: &'static str, input: Stream<I::In, M>, how: I) -> Self
     where
+        M: Timeline,
         I: Absorb<Out = R>,
     {
-        let attach = move |answer| attach_whole(kind, input, how, answer);
+        let attach = move |answer| attach_whole(kind, input.without_event_time(), how, answer);
         Self { attach: Box::new(attach) }
     }
 

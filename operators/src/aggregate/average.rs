@@ -6,7 +6,7 @@ use rheos_engine::Key;
 use serde::{Deserialize, Serialize};
 
 use super::{Aggregate, KeyedAggregate, StreamAggregate};
-use crate::{KeyedStream, Number, Stream};
+use crate::{KeyedStream, Number, Stream, Timeline};
 
 /// A sum and how many numbers are in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl<V: Number> Aggregate for Average<V> {
     }
 }
 
-impl<T: Number> Stream<T> {
+impl<T: Number, M: Timeline> Stream<T, M> {
     /// The average of the records, in double precision: whole numbers above 2^53 are rounded.
     ///
     /// # Semantics
@@ -75,7 +75,7 @@ impl<T: Number> Stream<T> {
     }
 }
 
-impl<K: Key, V: Number> KeyedStream<K, V> {
+impl<K: Key, V: Number, M: Timeline> KeyedStream<K, V, M> {
     /// The average of the values of each key, in double precision: whole numbers above 2^53 are
     /// rounded.
     ///

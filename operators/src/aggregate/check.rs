@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use rheos_engine::{KeyedState, hash_key};
+use rheos_engine::Value;
 
 use super::Aggregate;
 
@@ -65,18 +65,14 @@ where
     acc
 }
 
-/// The accumulator as a snapshot of keyed state brings it back.
+/// The accumulator as a snapshot of state brings it back.
 fn through_bytes<T: rheos_engine::ExchangeData>(acc: T) -> T {
-    let hash = hash_key(&());
-    let mut state = KeyedState::default();
-    state.find_or_insert(hash, (), || acc);
-    let bytes = state.snapshot_group(rheos_engine::key_group(hash));
-    let mut restored = KeyedState::<(), T>::default();
+    let mut restored = None::<T>;
+    let bytes = Some(acc).save();
     bytes
-        .and_then(|bytes| restored.restore(&bytes))
+        .and_then(|bytes| restored.load(&bytes))
         .unwrap_or_else(|error| panic!("an accumulator survives serialization: {error}"));
-    let entry = restored.take_entries().pop();
-    entry.expect("what was written is read back").state
+    restored.expect("what was written is read back")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! each epoch. Where it does not reduce, it steps aside for a while (see `reduction`): each record
 //! then travels as an accumulator of its own.
 
-use rheos_engine::{Consumer, Flush, Key, Keyed, KeyedState, Limits, Next, Run};
+use rheos_engine::{Consumer, Entry, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run};
 
 use super::{Aggregate, Reduction};
 
@@ -76,10 +76,14 @@ impl<K: Key, A: Aggregate> Combiner<K, A> {
             return;
         }
         let mut entries = self.table.take_entries();
-        let mut rest = entries.drain(..).peekable();
+        let mut rest = entries.drain(..).flatten().peekable();
         while rest.peek().is_some() {
             let batch = rest.by_ref().take(self.target);
-            self.spare.extend(batch.map(|e| Keyed { hash: e.hash, key: e.key, value: e.state }));
+            self.spare.extend(batch.map(|Entry { hash, key, state }| Keyed {
+                hash: hash.get(),
+                key,
+                value: state,
+            }));
             self.next.batch(&mut self.spare, run);
         }
         drop(rest);
@@ -101,6 +105,10 @@ impl<K: Key, A: Aggregate> Consumer<Keyed<K, A::In>> for Combiner<K, A> {
             self.give_up(run);
         }
         self.next.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.next.watermark(watermark, run);
     }
 
     fn end(&mut self, run: &mut Run) {

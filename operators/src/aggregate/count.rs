@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use rheos_engine::Key;
 
 use super::{Aggregate, KeyedAggregate, StreamAggregate};
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
 /// Counts. It looks at no record: what travels between workers is numbers.
 pub(crate) struct Count<V>(PhantomData<fn(V)>);
@@ -55,7 +55,7 @@ impl<V: 'static> Aggregate for Count<V> {
     }
 }
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Counts the records.
     ///
     /// # Semantics
@@ -74,7 +74,7 @@ impl<T: 'static> Stream<T> {
     }
 }
 
-impl<K: Key, V: 'static> KeyedStream<K, V> {
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Counts the records of each key.
     ///
     /// # Semantics

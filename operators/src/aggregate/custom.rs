@@ -3,9 +3,9 @@
 use rheos_engine::Key;
 
 use super::{Aggregate, KeyedAggregate, StreamAggregate};
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
-impl<T: 'static> Stream<T> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Aggregates the records as `aggregate` says.
     ///
     /// # Semantics
@@ -44,7 +44,7 @@ impl<T: 'static> Stream<T> {
     }
 }
 
-impl<K: Key, V: 'static> KeyedStream<K, V> {
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Aggregates the values of each key as `aggregate` says.
     ///
     /// # Semantics

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use rheos_engine::{ExchangeData, Key};
 
 use super::{Aggregate, KeyedAggregate, StreamAggregate};
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
 /// Keeps the record that no other beats; of equal ones the one that came first.
 pub(crate) struct Extreme<V, F> {
@@ -58,7 +58,7 @@ where
     }
 }
 
-impl<T: Clone + ExchangeData> Stream<T> {
+impl<T: Clone + ExchangeData, M: Timeline> Stream<T, M> {
     /// The smallest record.
     ///
     /// # Semantics
@@ -140,7 +140,7 @@ impl<T: Clone + ExchangeData> Stream<T> {
     }
 }
 
-impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V> {
+impl<K: Key, V: Clone + ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// The smallest value of each key.
     ///
     /// # Semantics

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use rheos_engine::{ExchangeData, Key};
 
 use super::{Absorb, KeyedAggregate, StreamAggregate};
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
 /// Brings records into a state, one after the other.
 pub(crate) struct Fold<V, S, F> {
@@ -56,7 +56,7 @@ where
     }
 }
 
-impl<T: ExchangeData> Stream<T> {
+impl<T: ExchangeData, M: Timeline> Stream<T, M> {
     /// Brings all records into one state, one after the other, on one worker.
     ///
     /// Nothing is combined on the way, so every record travels: prefer
@@ -85,7 +85,7 @@ impl<T: ExchangeData> Stream<T> {
     }
 }
 
-impl<K: Key, V: ExchangeData> KeyedStream<K, V> {
+impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// Brings the values of each key into a state, one after the other.
     ///
     /// Nothing is combined on the way, so every record travels: prefer

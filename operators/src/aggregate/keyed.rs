@@ -1,6 +1,8 @@
 //! The steps that keep an accumulator for each key: one says what changed, one says all at the end.
 
-use rheos_engine::{Entry, EpochEnd, Error, Key, Keyed, KeyedState, Operator, Output, Turn};
+use rheos_engine::{
+    Entry, EpochEnd, Error, Holdings, Key, Keyed, KeyedState, Operator, Output, StateParts, Turn,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Absorb;
@@ -75,14 +77,25 @@ impl<K: Key, I: Absorb> Operator for KeyedUpdates<K, I> {
         self.reported = 0;
         Ok(Turn::Done)
     }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.keyed("keys", &mut self.keys)
+    }
+
+    fn holdings(&self) -> Holdings {
+        Holdings { keys: self.keys.len(), bytes: self.keys.bytes(), ..Holdings::default() }
+    }
 }
+
+/// Entries that are still to be said.
+type Rest<K, S> = std::iter::Flatten<std::vec::IntoIter<Option<Entry<K, S>>>>;
 
 /// Says what every key has come to when the input has ended.
 pub(crate) struct KeyedAtEnd<K, I: Absorb> {
     how: I,
     keys: KeyedState<K, I::Acc>,
     /// What is still to be said, once the input has ended.
-    rest: Option<std::vec::IntoIter<Entry<K, I::Acc>>>,
+    rest: Option<Rest<K, I::Acc>>,
 }
 
 impl<K: Key, I: Absorb> KeyedAtEnd<K, I> {
@@ -112,11 +125,19 @@ impl<K: Key, I: Absorb> Operator for KeyedAtEnd<K, I> {
     }
 
     fn on_input_end(&mut self, out: &mut Output<'_, Self::Out>) -> Result<Turn, Error> {
-        let rest = self.rest.get_or_insert_with(|| self.keys.take_entries().into_iter());
+        let rest = self.rest.get_or_insert_with(|| self.keys.take_entries().into_iter().flatten());
         while !out.is_full() {
             let Some(Entry { key, state, .. }) = rest.next() else { return Ok(Turn::Done) };
             out.push((key, self.how.finish(&state)));
         }
         Ok(Turn::More)
+    }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.keyed("keys", &mut self.keys)
+    }
+
+    fn holdings(&self) -> Holdings {
+        Holdings { keys: self.keys.len(), bytes: self.keys.bytes(), ..Holdings::default() }
     }
 }

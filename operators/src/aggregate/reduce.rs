@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use rheos_engine::{ExchangeData, Key};
 
 use super::{Aggregate, KeyedAggregate, StreamAggregate};
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
 /// Joins records two at a time.
 pub(crate) struct Reduce<V, F> {
@@ -58,7 +58,7 @@ where
     }
 }
 
-impl<T: Clone + ExchangeData> Stream<T> {
+impl<T: Clone + ExchangeData, M: Timeline> Stream<T, M> {
     /// Joins records two at a time until one is left. `join` must be associative and commutative:
     /// it is handed records and earlier results in any order. Where order matters, use
     /// [`fold`](Stream::fold).
@@ -82,7 +82,7 @@ impl<T: Clone + ExchangeData> Stream<T> {
     }
 }
 
-impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V> {
+impl<K: Key, V: Clone + ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// Joins the values of each key two at a time until one is left. `join` must be associative
     /// and commutative; see [`Stream::reduce`].
     ///

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 use rheos_engine::{ExchangeData, Key};
 
 use super::{Aggregate, KeyedAggregate, StreamAggregate};
-use crate::{KeyedStream, Stream};
+use crate::{KeyedStream, Stream, Timeline};
 
 /// Adds up, beginning with the type's default.
 pub(crate) struct Sum<V>(PhantomData<fn(V)>);
@@ -51,7 +51,7 @@ impl<V: AddAssign + Default + Clone + ExchangeData> Aggregate for Sum<V> {
     }
 }
 
-impl<T: AddAssign + Default + Clone + ExchangeData> Stream<T> {
+impl<T: AddAssign + Default + Clone + ExchangeData, M: Timeline> Stream<T, M> {
     /// Adds up the records, beginning with the type's default, which must be its zero.
     ///
     /// Integers overflow as `+=` does: with a panic in debug builds, around the corner in release
@@ -74,7 +74,7 @@ impl<T: AddAssign + Default + Clone + ExchangeData> Stream<T> {
     }
 }
 
-impl<K: Key, V: AddAssign + Default + Clone + ExchangeData> KeyedStream<K, V> {
+impl<K: Key, V: AddAssign + Default + Clone + ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// Adds up the values of each key, beginning with the type's default, which must be its zero.
     /// For overflow see [`Stream::sum`].
     ///

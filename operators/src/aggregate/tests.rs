@@ -6,7 +6,9 @@ use std::fmt::Debug;
 
 use rheos_engine::harness::{Collected, Harness, run};
 use rheos_engine::plan::Partitioning;
-use rheos_engine::{Epoch, EpochEnd, Error, Keyed, Limits, Operator, Output, ProcessingTime, Turn};
+use rheos_engine::{
+    Epoch, EpochEnd, Error, EventTime, Keyed, Limits, Operator, Output, ProcessingTime, Turn,
+};
 
 use super::average::Average;
 use super::combiner::Combiner;
@@ -213,7 +215,7 @@ fn turns<O: Operator<In = Keyed<u64, u64>>>(
 #[test]
 fn much_to_say_is_said_in_bounded_turns() {
     let how = Partials(Count::<()>::default());
-    let end = EpochEnd::new(Epoch(0), ProcessingTime(0));
+    let end = EpochEnd::new(Epoch(0), ProcessingTime(0), EventTime::MIN);
     let updates = turns(KeyedUpdates::new(how.clone()), |op, out| op.on_epoch_end(end, out));
     assert_eq!(updates, [160, 160, 160, 160, 160, 160, 40]);
     let at_end = turns(KeyedAtEnd::new(how), |op, out| op.on_input_end(out));

@@ -1,6 +1,8 @@
 //! The steps of an aggregation over a whole stream: a part on each worker, the whole on one.
 
-use rheos_engine::{Consumer, EpochEnd, Error, Flush, Next, Operator, Output, Run, Turn};
+use rheos_engine::{
+    Consumer, EpochEnd, Error, EventTime, Flush, Next, Operator, Output, Run, StateParts, Turn,
+};
 
 use super::{Absorb, Aggregate};
 
@@ -36,6 +38,10 @@ impl<A: Aggregate> Consumer<A::In> for Partial<A> {
             self.next.batch(&mut self.spare, run);
         }
         self.next.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.next.watermark(watermark, run);
     }
 
     fn end(&mut self, run: &mut Run) {
@@ -100,6 +106,10 @@ impl<I: Absorb> Operator for WholeUpdates<I> {
         }
         Ok(Turn::Done)
     }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.singleton("total", &mut self.total.acc)
+    }
 }
 
 /// Says what it has come to when the input has ended.
@@ -135,5 +145,9 @@ impl<I: Absorb> Operator for WholeAtEnd<I> {
             None => {}
         }
         Ok(Turn::Done)
+    }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.singleton("total", &mut self.total.acc)
     }
 }

@@ -14,10 +14,10 @@ use std::time::Duration;
 use crate::consumer::{Consumer, Flush, Next};
 use crate::plan::{Graph, Plan, Route};
 use crate::{
-    BadRecords, Config, Delivery, Error, ErrorKind, ExchangeData, Finish, Keyed, KeyedState,
-    Limits, Operator, Output, Placement, Position, Processes, ReadBuffer, ReadStatus, Reader,
-    ReaderContext, Report, Run, Sink, Source, Split, SplitContext, Turn, Writer, WriterContext,
-    start,
+    BadRecords, Config, Delivery, Error, ErrorKind, EventTime, ExchangeData, Finish, Keyed,
+    KeyedState, Limits, Operator, Output, Placement, Position, Processes, ReadBuffer, ReadStatus,
+    Reader, ReaderContext, Report, Run, Sink, Source, Split, SplitContext, Turn, Writer,
+    WriterContext, start,
 };
 
 /// The numbers 0 to `count` - 1, over one split a worker or `splits` of them.
@@ -133,6 +133,10 @@ impl<T: 'static, U: 'static, F: Fn(T) -> U + 'static> Consumer<T> for Apply<F, U
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {
         self.next.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.next.watermark(watermark, run);
     }
 
     fn end(&mut self, run: &mut Run) {

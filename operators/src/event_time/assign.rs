@@ -1,0 +1,114 @@
+//! The stage that stamps records and says how far its splits have come.
+
+use rheos_engine::{Consumer, Disorder, EventTime, Flush, Next, ProcessingTime, Run, Stamped};
+
+use super::lanes::Lanes;
+use super::watermarks::Watermarks;
+
+/// Stamps the records of a worker.
+pub(crate) struct Assign<T, F> {
+    time: F,
+    max_future: Option<std::time::Duration>,
+    lanes: Lanes,
+    disorder: Disorder,
+    /// What is on its way to the next step; empty between batches.
+    stamped: Vec<Stamped<T>>,
+    /// Records from the future on their way; empty between batches.
+    set_aside: Vec<T>,
+    next: Next<Stamped<T>>,
+    /// Who wants records from the future.
+    future: Option<Next<T>>,
+}
+
+impl<T: 'static, F: Fn(&T) -> EventTime> Assign<T, F> {
+    pub(crate) fn new(
+        time: F,
+        watermarks: &Watermarks,
+        next: Next<Stamped<T>>,
+        future: Option<Next<T>>,
+    ) -> Self {
+        Self {
+            time,
+            max_future: watermarks.max_future,
+            lanes: Lanes::new(watermarks),
+            disorder: Disorder::default(),
+            stamped: Vec::new(),
+            set_aside: Vec::new(),
+            next,
+            future,
+        }
+    }
+
+    /// The latest time that is believed.
+    fn latest_believed(&self, now: ProcessingTime) -> EventTime {
+        let now = EventTime::from_millis(i64::try_from(now.0).unwrap_or(i64::MAX));
+        self.max_future.map_or(EventTime::MAX, |ahead| now.plus(ahead))
+    }
+
+    fn hand_on_set_aside(&mut self, run: &mut Run) {
+        if self.set_aside.is_empty() {
+            return;
+        }
+        run.count_future(self.set_aside.len() as u64);
+        match &mut self.future {
+            Some(future) => future.batch(&mut self.set_aside, run),
+            None => self.set_aside.clear(),
+        }
+    }
+}
+
+impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> {
+    fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        let believed = self.latest_believed(run.now);
+        let lane = self.lanes.active(run.split, run.splits(), run.now);
+        let mut in_order = 0;
+        for value in batch.drain(..) {
+            let time = (self.time)(&value);
+            if time > believed {
+                self.set_aside.push(value);
+                continue;
+            }
+            match lane.observe(time) {
+                0 => in_order += 1,
+                behind => self.disorder.add(behind),
+            }
+            self.stamped.push(Stamped { time, value });
+        }
+        self.disorder.add_many(0, in_order);
+        if !self.stamped.is_empty() {
+            self.next.batch(&mut self.stamped, run);
+        }
+        self.hand_on_set_aside(run);
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.next.flush(flush, run);
+        if let Some(future) = &mut self.future {
+            future.flush(flush, run);
+        }
+        let now = run.now;
+        self.lanes.follow(run.splits(), now);
+        if let Some(left) = self.lanes.find_idle(run.splits(), now) {
+            run.end_epoch_at(now.plus(left));
+        }
+        if flush == Flush::EpochEnd {
+            if let Some(watermark) = self.lanes.advance() {
+                self.next.watermark(watermark, run);
+            }
+            run.report_assigned(self.lanes.status(), &self.disorder);
+        }
+    }
+
+    /// What the stream promised about its earlier event time says nothing about this one.
+    fn watermark(&mut self, _watermark: EventTime, _run: &mut Run) {}
+
+    fn end(&mut self, run: &mut Run) {
+        if self.lanes.end() {
+            self.next.watermark(EventTime::MAX, run);
+        }
+        self.next.end(run);
+        if let Some(future) = &mut self.future {
+            future.end(run);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Where each split of a source stands in event time, and what all together promise.
+
+use std::time::Duration;
+
+use rheos_engine::{Assigned, EventTime, ProcessingTime, SplitId, SplitTime, SplitsView};
+
+use super::watermarks::{Generator, Watermarks};
+
+/// One split, or all records of a worker behind an exchange.
+pub(crate) struct Lane {
+    split: Option<SplitId>,
+    generator: Generator,
+    /// The latest time so far.
+    pub(crate) latest: EventTime,
+    /// What was promised for it; never goes back.
+    promised: EventTime,
+    /// When its last record came, or it was opened, and how long flow control had held the source
+    /// until then.
+    active: ProcessingTime,
+    held: Duration,
+    is_idle: bool,
+}
+
+impl Lane {
+    /// Sees the time of the next record; gives by how much it is behind the latest one.
+    #[inline]
+    pub(crate) fn observe(&mut self, time: EventTime) -> u64 {
+        self.generator.observe(time);
+        if time >= self.latest {
+            self.latest = time;
+            return 0;
+        }
+        self.latest.as_millis().abs_diff(time.as_millis())
+    }
+
+    /// How long it has been silent, without the time in which flow control held the source.
+    fn silence(&self, now: ProcessingTime, held: Duration) -> Duration {
+        let passed = Duration::from_millis(now.0.saturating_sub(self.active.0));
+        passed.saturating_sub(held.saturating_sub(self.held))
+    }
+}
+
+/// All splits that a worker reads through one step.
+pub(crate) struct Lanes {
+    watermarks: Watermarks,
+    lanes: Vec<Lane>,
+    /// The place of the lane that was used last.
+    last: usize,
+    unopened: usize,
+    /// What was promised for all together; never goes back.
+    promised: EventTime,
+}
+
+impl Lanes {
+    pub(crate) fn new(watermarks: &Watermarks) -> Self {
+        let watermarks = watermarks.clone();
+        Self { watermarks, lanes: Vec::new(), last: 0, unopened: 0, promised: EventTime::MIN }
+    }
+
+    /// The lane of a split that has a batch now.
+    pub(crate) fn active(
+        &mut self,
+        split: SplitId,
+        view: Option<&SplitsView>,
+        now: ProcessingTime,
+    ) -> &mut Lane {
+        let held = view.map_or(Duration::ZERO, |view| view.held(now));
+        let split = view.map(|_| split);
+        let at = self.find_or_open(split, now, held);
+        self.last = at;
+        let lane = &mut self.lanes[at];
+        (lane.active, lane.held, lane.is_idle) = (now, held, false);
+        lane
+    }
+
+    fn find_or_open(
+        &mut self,
+        split: Option<SplitId>,
+        now: ProcessingTime,
+        held: Duration,
+    ) -> usize {
+        if self.lanes.get(self.last).is_some_and(|lane| lane.split == split) {
+            return self.last;
+        }
+        if let Some(at) = self.lanes.iter().position(|lane| lane.split == split) {
+            return at;
+        }
+        self.lanes.push(Lane {
+            split,
+            generator: self.watermarks.generator(),
+            latest: EventTime::MIN,
+            promised: EventTime::MIN,
+            active: now,
+            held,
+            is_idle: false,
+        });
+        self.lanes.len() - 1
+    }
+
+    /// Opens lanes for splits that have had no record yet, and closes those of splits that ended.
+    pub(crate) fn follow(&mut self, view: Option<&SplitsView>, now: ProcessingTime) {
+        let Some(view) = view else {
+            self.find_or_open(None, now, Duration::ZERO);
+            return;
+        };
+        self.unopened = view.unopened();
+        self.lanes.retain(|lane| lane.split.is_some_and(|split| view.open().contains(&split)));
+        for split in view.open() {
+            self.find_or_open(Some(*split), now, view.held(now));
+        }
+    }
+
+    /// Notices who is idle; gives how long it takes until the next one could be.
+    pub(crate) fn find_idle(
+        &mut self,
+        view: Option<&SplitsView>,
+        now: ProcessingTime,
+    ) -> Option<Duration> {
+        let patience = self.watermarks.idle_after?;
+        let held = view.map_or(Duration::ZERO, |view| view.held(now));
+        let mut next = None::<Duration>;
+        for lane in &mut self.lanes {
+            let silence = lane.silence(now, held);
+            lane.is_idle = silence >= patience;
+            if !lane.is_idle {
+                let left = patience - silence;
+                next = Some(next.map_or(left, |next| next.min(left)));
+            }
+        }
+        next
+    }
+
+    /// What all together promise now, if that is more than before.
+    pub(crate) fn advance(&mut self) -> Option<EventTime> {
+        for lane in &mut self.lanes {
+            let watermark = lane.generator.watermark(lane.latest);
+            lane.promised = watermark.max(lane.promised);
+        }
+        if self.unopened > 0 {
+            return None;
+        }
+        let active = self.lanes.iter().filter(|lane| !lane.is_idle);
+        let least = active.map(|lane| lane.promised).min()?;
+        (least > self.promised).then(|| {
+            self.promised = least;
+            least
+        })
+    }
+
+    /// Whether times up to the end of time have been promised; if not, they are now.
+    pub(crate) fn end(&mut self) -> bool {
+        std::mem::replace(&mut self.promised, EventTime::MAX) < EventTime::MAX
+    }
+
+    /// How far everybody has come.
+    pub(crate) fn status(&self) -> Assigned {
+        let splits = self.lanes.iter().map(|lane| SplitTime {
+            split: lane.split,
+            watermark: lane.promised,
+            active: lane.active,
+            is_idle: lane.is_idle,
+        });
+        Assigned { splits: splits.collect(), unopened: self.unopened }
+    }
+}

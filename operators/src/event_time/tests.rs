@@ -1,0 +1,1 @@
+//! What watermarks become of the splits of a source.

@@ -1,0 +1,146 @@
+//! Results that come with late records, which the program must use or drop by name.
+
+use rheos_engine::{Consumer, EventTime, Flush, Next, Run, Stamped, WorkerContext};
+
+use crate::filter::filter_mapping;
+use crate::{Stream, Timed};
+
+/// What a step that judges lateness emits.
+pub(crate) enum Emitted<T, L> {
+    /// A result.
+    Result(T),
+    /// A record that came too late to have any part in a result.
+    Late(L),
+}
+
+/// What becomes of late records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lateness {
+    /// They are emitted, each once, with their own time.
+    Emit,
+    /// They are counted and dropped.
+    Drop,
+}
+
+/// Adds the step, once it is known what becomes of late records.
+type Attach<T, L> = Box<dyn FnOnce(Lateness) -> Stream<Emitted<T, L>, Timed>>;
+
+/// The results of a step, and the records that came too late for them. It runs once it is asked
+/// for both with [`late`](Self::late) or for the results alone with [`drop_late`](Self::drop_late).
+///
+/// A record is late when everything that it could have a part in is over: judged by the watermark
+/// as it was when the record's epoch began. Late records are counted in the report either way.
+#[must_use = "say what becomes of late records with .late() or .drop_late()"]
+pub struct WithLate<T: 'static, L: 'static> {
+    attach: Attach<T, L>,
+}
+
+impl<T: 'static, L: 'static> WithLate<T, L> {
+    pub(crate) fn new(
+        attach: impl FnOnce(Lateness) -> Stream<Emitted<T, L>, Timed> + 'static,
+    ) -> Self {
+        Self { attach: Box::new(attach) }
+    }
+
+    /// The results, and the late records as a stream of their own. A late record keeps its event
+    /// time, which is behind the watermark of that stream.
+    ///
+    /// # Semantics
+    /// * **Order**: as the step says; between the two streams it is not fixed.
+    /// * **Late records**: each comes once.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// # use std::time::Duration;
+    /// # use rheos_engine::EventTime;
+    /// # use rheos_operators::{Watermarks, Windows};
+    /// let late = results([1_000u64, 2_000], |times| {
+    ///     let time = |millis: &u64| EventTime::from_millis(*millis as i64);
+    ///     let windows = Windows::tumbling(Duration::from_secs(1));
+    ///     let (_counts, late) =
+    ///         times.event_time(time, Watermarks::monotone()).window(windows).count().late();
+    ///     late
+    /// });
+    /// assert!(late.is_empty());
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn late(self) -> (Stream<T, Timed>, Stream<L, Timed>) {
+        let emitted = (self.attach)(Lateness::Emit);
+        let make = |_: &WorkerContext, results, late| -> Next<Stamped<Emitted<T, L>>> {
+            Box::new(Part { results, late, on_time: Vec::new(), too_late: Vec::new() })
+        };
+        let graph = emitted.port().graph();
+        let (results, late) = graph.stage_with_two(emitted.port(), "part late", make);
+        (Stream::new(results), Stream::new(late))
+    }
+
+    /// The results; late records are counted in the report and dropped.
+    ///
+    /// # Semantics
+    /// * **Order**: as the step says.
+    /// * **Late records**: counted and dropped.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// # use std::time::Duration;
+    /// # use rheos_engine::EventTime;
+    /// # use rheos_operators::{Watermarks, Windows};
+    /// let counts = results([1_000u64, 2_000], |times| {
+    ///     let time = |millis: &u64| EventTime::from_millis(*millis as i64);
+    ///     let windows = Windows::tumbling(Duration::from_secs(10));
+    ///     times.event_time(time, Watermarks::monotone()).window(windows).count().drop_late()
+    /// });
+    /// assert_eq!(counts[0].value, 2);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn drop_late(self) -> Stream<T, Timed> {
+        let result = |emitted| match emitted {
+            Emitted::Result(result) => Some(result),
+            Emitted::Late(_) => None,
+        };
+        let emitted = (self.attach)(Lateness::Drop);
+        emitted.batchwise("drop late", move |_| filter_mapping::<_, _, Timed>(result))
+    }
+}
+
+/// Parts results from late records.
+struct Part<T, L> {
+    results: Next<Stamped<T>>,
+    late: Next<Stamped<L>>,
+    /// Results on their way; empty between batches.
+    on_time: Vec<Stamped<T>>,
+    /// Late records on their way; empty between batches.
+    too_late: Vec<Stamped<L>>,
+}
+
+impl<T: 'static, L: 'static> Consumer<Stamped<Emitted<T, L>>> for Part<T, L> {
+    fn batch(&mut self, batch: &mut Vec<Stamped<Emitted<T, L>>>, run: &mut Run) {
+        for Stamped { time, value } in batch.drain(..) {
+            match value {
+                Emitted::Result(value) => self.on_time.push(Stamped { time, value }),
+                Emitted::Late(value) => self.too_late.push(Stamped { time, value }),
+            }
+        }
+        if !self.on_time.is_empty() {
+            self.results.batch(&mut self.on_time, run);
+        }
+        if !self.too_late.is_empty() {
+            self.late.batch(&mut self.too_late, run);
+        }
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        self.results.flush(flush, run);
+        self.late.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.results.watermark(watermark, run);
+        self.late.watermark(watermark, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.results.end(run);
+        self.late.end(run);
+    }
+}
