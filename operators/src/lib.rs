@@ -35,6 +35,7 @@ mod stream;
 mod timeline;
 mod union;
 mod values;
+mod window;
 mod with_late;
 #[cfg(test)]
 mod workers;
@@ -50,4 +51,8 @@ pub use number::Number;
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};
+pub use window::{
+    Attached, ByEventTime, ByProcessingTime, Pane, PaneTiming, TriggerContext, Window,
+    WindowDomain, WindowedStream, Windows,
+};
 pub use with_late::WithLate;

@@ -42,6 +42,30 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
         Self { attach: Box::new(attach) }
     }
 
+    /// Adds a stateless step behind the results.
+    pub(crate) fn flat_map<U: 'static, I>(
+        self,
+        map: impl Fn(T) -> I + Clone + Send + Sync + 'static,
+    ) -> WithLate<U, L>
+    where
+        I: IntoIterator<Item = U> + 'static,
+    {
+        WithLate::new(move |lateness| {
+            (self.attach)(lateness).flat_map(move |emitted| match emitted {
+                Emitted::Result(result) => Made::Results(map(result).into_iter()),
+                Emitted::Late(late) => Made::Late(Some(late)),
+            })
+        })
+    }
+
+    /// Makes one row of each result.
+    pub(crate) fn map<U: 'static>(
+        self,
+        map: impl Fn(T) -> U + Clone + Send + Sync + 'static,
+    ) -> WithLate<U, L> {
+        self.flat_map(move |result| Some(map(result)))
+    }
+
     /// The results, and the late records as a stream of their own. A late record keeps its event
     /// time, which is behind the watermark of that stream.
     ///
@@ -100,6 +124,23 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
         };
         let emitted = (self.attach)(Lateness::Drop);
         emitted.batchwise("drop late", move |_| filter_mapping::<_, _, Timed>(result))
+    }
+}
+
+/// What a step behind the results makes of one emitted record.
+enum Made<I, L> {
+    Results(I),
+    Late(Option<L>),
+}
+
+impl<I: Iterator, L> Iterator for Made<I, L> {
+    type Item = Emitted<I::Item, L>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Results(results) => results.next().map(Emitted::Result),
+            Self::Late(late) => late.take().map(Emitted::Late),
+        }
     }
 }
 

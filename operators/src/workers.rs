@@ -1,7 +1,7 @@
 //! Several workers without a job, for tests: a stage on each, an exchange, an operator on each.
 
 use rheos_engine::harness::{Collected, Harness, run};
-use rheos_engine::{Flush, Keyed, Next, Operator, Run, owner};
+use rheos_engine::{EventTime, Flush, Keyed, Next, Operator, Run, Stamped, owner};
 
 /// Stages in front of an exchange and operators behind it, one of each on every worker.
 pub(crate) struct Workers<T, M, O: Operator> {
@@ -22,6 +22,21 @@ where
         operator: impl Fn() -> O,
     ) -> Self {
         Self::new(workers, stage, |_| operator(), |keyed, workers| owner(keyed.hash, workers))
+    }
+}
+
+impl<T: 'static, K: Send + 'static, V: Send + 'static, O> Workers<T, Stamped<Keyed<K, V>>, O>
+where
+    O: Operator<In = Stamped<Keyed<K, V>>>,
+{
+    /// As [`by_key`](Workers::by_key), for records with event time.
+    pub(crate) fn timed_by_key(
+        workers: usize,
+        stage: impl Fn(Next<Stamped<Keyed<K, V>>>) -> Next<T>,
+        operator: impl Fn() -> O,
+    ) -> Self {
+        let route = |record: &Stamped<Keyed<K, V>>, workers| owner(record.value.hash, workers);
+        Self::new(workers, stage, |_| operator(), route)
     }
 }
 
@@ -54,6 +69,29 @@ impl<T: 'static, M: Send + 'static, O: Operator<In = M>> Workers<T, M, O> {
         self.stages[worker].0.batch(&mut batch, &mut self.run);
         assert!(batch.is_empty(), "a stage takes every record of a batch");
         self.exchange()
+    }
+
+    /// As [`end_epoch`](Self::end_epoch), after which each worker's records have the watermark in
+    /// its place of `promised`, and the operators the least of them.
+    pub(crate) fn end_epoch_at(&mut self, promised: &[EventTime]) -> Vec<O::Out> {
+        for ((stage, sent), promised) in self.stages.iter_mut().zip(promised) {
+            stage.flush(Flush::EpochEnd, &mut self.run);
+            if *promised > sent.watermark() {
+                stage.watermark(*promised, &mut self.run);
+            }
+        }
+        let mut out = self.exchange();
+        let least = promised.iter().min().copied().unwrap_or(EventTime::MIN);
+        for operator in &mut self.operators {
+            operator.set_watermark(least);
+            out.extend(operator.end_epoch().unwrap());
+        }
+        out
+    }
+
+    /// The operators.
+    pub(crate) fn operators(&mut self) -> &mut [Harness<O>] {
+        &mut self.operators
     }
 
     /// Ends the epoch everywhere; gives what the operators say about it.

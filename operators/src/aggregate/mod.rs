@@ -30,6 +30,11 @@ pub use check::check_aggregate;
 pub use contract::Aggregate;
 
 pub(crate) use absorb::{Absorb, Partials};
+pub(crate) use average::Average;
+pub(crate) use count::Count;
+pub(crate) use extremes::Extreme;
+pub(crate) use reduce::Reduce;
 pub(crate) use reduction::Reduction;
 #[cfg(test)]
 pub(crate) use reduction::{ASIDE_RECORDS, TRIAL_RECORDS};
+pub(crate) use sum::Sum;

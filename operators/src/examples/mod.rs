@@ -4,7 +4,9 @@
 mod given;
 mod nowhere;
 mod results;
+mod timed;
 
 pub use given::{Given, given};
 pub use nowhere::Nowhere;
 pub use results::results;
+pub use timed::{panes, timed};

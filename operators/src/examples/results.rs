@@ -7,19 +7,20 @@ use rheos_engine::{
 };
 
 use super::given;
-use crate::{Job, Stream};
+use crate::{Job, Stream, Timeline};
 
 /// Runs a program over the given records, on one worker, and gives its results.
 ///
 /// # Panics
 /// When the job fails.
-pub fn results<T, R>(
+pub fn results<T, R, M>(
     records: impl IntoIterator<Item = T>,
-    program: impl FnOnce(Stream<T>) -> Stream<R>,
+    program: impl FnOnce(Stream<T>) -> Stream<R, M>,
 ) -> Vec<R>
 where
     T: Send + 'static,
     R: ExchangeData,
+    M: Timeline,
 {
     let job = Job::new("example");
     let kept = Arc::new(Mutex::new(Vec::new()));

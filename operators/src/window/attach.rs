@@ -1,0 +1,145 @@
+//! Adds windows to a plan: what stands before the exchange and what behind it.
+
+use rheos_engine::plan::Route;
+use rheos_engine::{ExchangeData, Key, Keyed, Next, Stamped, WorkerContext};
+
+use super::arrival::Arrival;
+use super::clock::Domain;
+use super::combine::SliceCombiner;
+use super::pane::Pane;
+use super::per_key::PerKeyWindows;
+use super::processing::StampNow;
+use super::sliced::SlicedWindows;
+use super::windowed::Prepare;
+use super::windows::{Placement, Windows};
+use crate::apply::by_key;
+use crate::with_late::{Emitted, Lateness};
+use crate::{Aggregate, KeyedStream, Stream, Timed, Timeline, WithLate};
+
+/// Which clock windows go by, and what their results are because of it.
+pub trait WindowDomain: sealed::Sealed + 'static {
+    /// Rows of type `T` where records of type `L` may be late.
+    type Rows<T: 'static, L: 'static>;
+
+    #[doc(hidden)]
+    const DOMAIN: sealed::Clock;
+
+    #[doc(hidden)]
+    fn results<T: 'static, L: 'static>(results: WithLate<T, L>) -> Self::Rows<T, L>;
+}
+
+/// The panes of windows.
+pub type Attached<D, K, R, V> = <D as WindowDomain>::Rows<Pane<K, R>, V>;
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::ByEventTime {}
+    impl Sealed for super::ByProcessingTime {}
+
+    /// The crate's own name for the clock.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Clock {
+        Event,
+        Processing,
+    }
+}
+
+/// Windows of event time: results come with late records, [`WithLate`].
+#[derive(Clone, Copy, Debug)]
+pub enum ByEventTime {}
+
+/// Windows of processing time, for which nothing is late: results are a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum ByProcessingTime {}
+
+impl WindowDomain for ByEventTime {
+    type Rows<T: 'static, L: 'static> = WithLate<T, L>;
+
+    const DOMAIN: sealed::Clock = sealed::Clock::Event;
+
+    fn results<T: 'static, L: 'static>(results: WithLate<T, L>) -> WithLate<T, L> {
+        results
+    }
+}
+
+impl WindowDomain for ByProcessingTime {
+    type Rows<T: 'static, L: 'static> = Stream<T>;
+
+    const DOMAIN: sealed::Clock = sealed::Clock::Processing;
+
+    fn results<T: 'static, L: 'static>(results: WithLate<T, L>) -> Stream<T> {
+        results.drop_late().without_event_time()
+    }
+}
+
+/// Stamps records with the moment at which they are seen.
+pub(crate) fn stamp_now<T: 'static, M: Timeline>(records: Stream<T, M>) -> Stream<T, Timed> {
+    let records = records.without_event_time();
+    let make = |_: &WorkerContext, next| -> Next<T> { Box::new(StampNow::new(next)) };
+    Stream::new(records.port().graph().stage(records.port(), "processing time", make))
+}
+
+/// The windows over a keyed stream.
+pub(crate) fn attach<K: Key, V: ExchangeData, A: Aggregate>(
+    kind: &'static str,
+    records: KeyedStream<K, V, Timed>,
+    windows: Windows,
+    clock: sealed::Clock,
+    aggregate: A,
+    prepare: impl Prepare<V, A>,
+) -> WithLate<Pane<K, A::Out>, V> {
+    let domain = match clock {
+        sealed::Clock::Event => Domain::EventTime,
+        sealed::Clock::Processing => Domain::ProcessingTime,
+    };
+    WithLate::new(move |what_is_late| {
+        let note = windows.describe();
+        let emitted = match windows.placement {
+            Placement::Aligned(aligned) if windows.firing.is_plain() => {
+                let places = (aligned, windows.lateness);
+                sliced(kind, records, places, what_is_late, domain, aggregate, prepare)
+            }
+            _ => {
+                let records = records.into_keyed();
+                let make = move |_: &WorkerContext| {
+                    let (aggregate, prepare) = (aggregate.clone(), prepare.clone());
+                    PerKeyWindows::new(aggregate, prepare, windows.clone(), what_is_late, domain)
+                };
+                let port = records.port();
+                let windows = port.graph().operator(port, by_key::<K, V, Timed>(), kind, make);
+                Stream::new(windows)
+            }
+        };
+        emitted.port().step().note(note);
+        emitted
+    })
+}
+
+/// What leaves the operators.
+type EmittedPanes<K, R, V> = Stream<Emitted<Pane<K, R>, V>, Timed>;
+
+fn sliced<K: Key, V: ExchangeData, A: Aggregate>(
+    kind: &'static str,
+    records: KeyedStream<K, V, Timed>,
+    places: (super::aligned::Aligned, i64),
+    what_is_late: Lateness,
+    domain: Domain,
+    aggregate: A,
+    prepare: impl Prepare<V, A>,
+) -> EmittedPanes<K, A::Out, V> {
+    let records = records.into_keyed();
+    let graph = records.port().graph();
+    let (combine, its_prepare) = (aggregate.clone(), prepare.clone());
+    let combined = graph.stage(records.port(), "combine", move |context: &WorkerContext, next| {
+        let (aggregate, prepare) = (combine.clone(), its_prepare.clone());
+        let stage = SliceCombiner::new(aggregate, prepare, places, context.limits(), next);
+        Box::new(stage) as Next<Stamped<Keyed<K, V>>>
+    });
+    type Arrived<K, V, A> = Stamped<Keyed<K, Arrival<V, A>>>;
+    let route = Route::by_key(|arrived: &Arrived<K, V, A::Acc>| arrived.value.hash).timed(true);
+    let make = move |_: &WorkerContext| {
+        let (aggregate, prepare) = (aggregate.clone(), prepare.clone());
+        SlicedWindows::<K, V, A, _>::new(aggregate, prepare, places, what_is_late, domain)
+    };
+    Stream::new(graph.operator(&combined, route, kind, make))
+}

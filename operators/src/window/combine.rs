@@ -1,0 +1,213 @@
+//! Combines the records of each key and slice into accumulators before they travel to the key's
+//! worker.
+//!
+//! As the combiner of ordinary aggregates it holds a bounded number of keys, gives them up at the
+//! end of each epoch, and steps aside where it does not reduce. What it must not combine is what
+//! may be late, because a late record is a record again: it lets such records pass as they are.
+
+use rheos_engine::{
+    Consumer, Entry, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run, Stamped,
+};
+
+use super::aligned::Aligned;
+use super::arrival::Arrival;
+use super::windowed::Prepare;
+use crate::Aggregate;
+use crate::aggregate::Reduction;
+
+/// What leaves the stage.
+type Sent<K, V, A> = Stamped<Keyed<K, Arrival<V, A>>>;
+
+/// A stage in front of an exchange by key to windows that share slices.
+pub(crate) struct SliceCombiner<K, V: 'static, A: Aggregate, P> {
+    aggregate: A,
+    prepare: P,
+    aligned: Aligned,
+    /// How long windows wait for late records, in milliseconds.
+    lateness: i64,
+    /// The accumulators of the slices that this epoch has had records of.
+    slices: Vec<(i64, KeyedState<K, A::Acc>)>,
+    /// Tables to be used again.
+    spare_tables: Vec<KeyedState<K, A::Acc>>,
+    /// The place of the slice that the last record belonged to.
+    last: usize,
+    /// Keys in all tables, and how many there may be.
+    keys: usize,
+    most_keys: usize,
+    reduction: Reduction,
+    /// The first moment that belongs to no window that may be over.
+    open_from: i64,
+    /// What is on its way; empty between calls.
+    sent: Vec<Sent<K, V, A::Acc>>,
+    /// Arrivals in a batch.
+    target: usize,
+    next: Next<Sent<K, V, A::Acc>>,
+}
+
+impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, P> {
+    pub(crate) fn new(
+        aggregate: A,
+        prepare: P,
+        (aligned, lateness): (Aligned, i64),
+        limits: &Limits,
+        next: Next<Sent<K, V, A::Acc>>,
+    ) -> Self {
+        Self {
+            aggregate,
+            prepare,
+            aligned,
+            lateness,
+            slices: Vec::new(),
+            spare_tables: Vec::new(),
+            last: 0,
+            keys: 0,
+            most_keys: limits.combiner_keys,
+            reduction: Reduction::default(),
+            open_from: i64::MIN,
+            sent: Vec::new(),
+            target: limits.records_per_batch::<Sent<K, V, A::Acc>>(),
+            next,
+        }
+    }
+
+    /// The place of the slice that holds a moment, if a window lies over it.
+    #[inline]
+    fn slice_at(&mut self, time: i64) -> Option<usize> {
+        let length = self.aligned.slice();
+        let holds = |start: i64| time >= start && time.wrapping_sub(start) < length;
+        if self.slices.get(self.last).is_some_and(|(start, _)| holds(*start)) {
+            return Some(self.last);
+        }
+        if let Some(at) = self.slices.iter().position(|(start, _)| holds(*start)) {
+            self.last = at;
+            return Some(at);
+        }
+        let start = self.aligned.slice_of(time);
+        if !self.aligned.is_covered(start) {
+            return None;
+        }
+        let table = self.spare_tables.pop().unwrap_or_default();
+        self.slices.push((start, table));
+        self.last = self.slices.len() - 1;
+        Some(self.last)
+    }
+
+    fn combine(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
+        let records = batch.len();
+        let mut new_keys = 0;
+        for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
+            if time.as_millis() < self.open_from {
+                self.send(time, hash, key, Arrival::Record(Box::new(value)), run);
+                continue;
+            }
+            let Some(at) = self.slice_at(time.as_millis()) else { continue };
+            let table = &mut self.slices[at].1;
+            let before = table.len();
+            let entry = table.find_or_insert(hash, key, || self.aggregate.create());
+            let value = (self.prepare)(time, value);
+            self.aggregate.add(&mut table.entry_mut(entry).state, value);
+            if table.len() > before {
+                new_keys += 1;
+                self.keys += 1;
+                if self.keys >= self.most_keys {
+                    self.give_up(run);
+                }
+            }
+        }
+        self.reduction = self.reduction.combined(records, new_keys);
+        if !self.reduction.combines() {
+            self.give_up(run);
+        }
+    }
+
+    fn let_pass(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
+        self.reduction = self.reduction.passed(batch.len());
+        if self.aligned.has_gaps() {
+            let slice = |time: EventTime| self.aligned.slice_of(time.as_millis());
+            batch.retain(|record| self.aligned.is_covered(slice(record.time)));
+        }
+        for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
+            let arrival = if time.as_millis() < self.open_from {
+                Arrival::Record(Box::new(value))
+            } else {
+                let mut acc = self.aggregate.create();
+                self.aggregate.add(&mut acc, (self.prepare)(time, value));
+                Arrival::Combined(acc)
+            };
+            self.send(time, hash, key, arrival, run);
+        }
+    }
+
+    #[inline]
+    fn send(
+        &mut self,
+        time: EventTime,
+        hash: u64,
+        key: K,
+        value: Arrival<V, A::Acc>,
+        run: &mut Run,
+    ) {
+        self.sent.push(Stamped { time, value: Keyed { hash, key, value } });
+        if self.sent.len() >= self.target {
+            self.next.batch(&mut self.sent, run);
+        }
+    }
+
+    fn hand_on(&mut self, run: &mut Run) {
+        if !self.sent.is_empty() {
+            self.next.batch(&mut self.sent, run);
+        }
+    }
+
+    /// Hands everything on, in batches, and keeps the memory.
+    fn give_up(&mut self, run: &mut Run) {
+        self.keys = 0;
+        self.last = 0;
+        while let Some((start, mut table)) = self.slices.pop() {
+            let mut entries = table.take_entries();
+            for Entry { hash, key, state } in entries.drain(..).flatten() {
+                let time = EventTime::from_millis(start);
+                self.send(time, hash.get(), key, Arrival::Combined(state), run);
+            }
+            table.recycle(entries);
+            self.spare_tables.push(table);
+        }
+        self.spare_tables.truncate(SPARE_TABLES);
+    }
+}
+
+/// Emptied tables that are kept for the slices of the next epoch.
+const SPARE_TABLES: usize = 8;
+
+impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> Consumer<Stamped<Keyed<K, V>>>
+    for SliceCombiner<K, V, A, P>
+{
+    fn batch(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
+        if self.reduction.combines() {
+            self.combine(batch, run);
+        } else {
+            self.let_pass(batch, run);
+        }
+        self.hand_on(run);
+    }
+
+    fn flush(&mut self, flush: Flush, run: &mut Run) {
+        if flush == Flush::EpochEnd {
+            self.give_up(run);
+            self.hand_on(run);
+        }
+        self.next.flush(flush, run);
+    }
+
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        // A window is over when the watermark is past its end by the allowed lateness: moments
+        // from the start of the first window on that is not over cannot be late.
+        let over = watermark.as_millis().saturating_sub(self.lateness);
+        self.open_from = self.aligned.open_from(over);
+        self.next.watermark(watermark, run);
+    }
+
+    fn end(&mut self, run: &mut Run) {
+        self.next.end(run);
+    }
+}

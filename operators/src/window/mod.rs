@@ -1,0 +1,32 @@
+//! Windows: parts of a stream by time, and what is made of each.
+//!
+//! [`Windows`] says which; [`Stream::window`](crate::Stream::window) and
+//! [`KeyedStream::window`](crate::KeyedStream::window) cut a stream by event time,
+//! `processing_time_window` by the machine's clock; [`WindowedStream`] asks what is wanted of
+//! each window; a [`Pane`] is an answer.
+//!
+//! Two operators carry all kinds. Windows at fixed places that answer when their time has come
+//! share slices (`aligned`, `combine`, `slices`, `sliced`). All others each key has by itself
+//! (`open`, `per_key`).
+
+mod aligned;
+mod arrival;
+mod attach;
+mod clock;
+mod combine;
+mod open;
+mod pane;
+mod per_key;
+mod processing;
+mod records;
+mod sliced;
+mod slices;
+#[cfg(test)]
+mod tests;
+mod windowed;
+mod windows;
+
+pub use attach::{Attached, ByEventTime, ByProcessingTime, WindowDomain};
+pub use pane::{Pane, PaneTiming, Window};
+pub use windowed::WindowedStream;
+pub use windows::{TriggerContext, Windows};

@@ -1,0 +1,235 @@
+//! The operator behind windows at fixed places that answer when their time has come: they share
+//! slices.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use rheos_engine::{
+    Entry, EpochEnd, Error, EventTime, ExchangeData, Holdings, Key, Keyed, KeyedState, Operator,
+    Output, ProcessingTime, Stamped, StateParts, Turn,
+};
+
+use super::aligned::Aligned;
+use super::arrival::Arrival;
+use super::clock::Domain;
+use super::pane::{Pane, PaneTiming, Window};
+use super::slices::Slices;
+use super::windowed::Prepare;
+use crate::Aggregate;
+use crate::with_late::{Emitted, Lateness};
+
+/// Accumulators of a window that is speaking.
+type Rest<K, A> = std::iter::Flatten<std::vec::IntoIter<Option<Entry<K, A>>>>;
+
+/// A window in the middle of what it has to say.
+struct Speaking<K, A> {
+    end: i64,
+    timing: PaneTiming,
+    rest: Rest<K, A>,
+}
+
+/// Windows that share slices, for the keys of a worker.
+pub(crate) struct SlicedWindows<K, V, A: Aggregate, P> {
+    aggregate: A,
+    prepare: P,
+    aligned: Aligned,
+    /// How long windows wait for late records, in milliseconds.
+    lateness: i64,
+    what_is_late: Lateness,
+    domain: Domain,
+    slices: Slices<K, A>,
+    /// The watermark at the start of the epoch.
+    watermark: i64,
+    /// Windows that end here or before have answered.
+    answered: i64,
+    /// Keys with late records in windows that have answered, by the window's end.
+    amended: BTreeMap<i64, KeyedState<K, ()>>,
+    speaking: Option<Speaking<K, A::Acc>>,
+    values: PhantomData<fn(V)>,
+}
+
+impl<K: Key, V, A: Aggregate, P> SlicedWindows<K, V, A, P> {
+    pub(crate) fn new(
+        aggregate: A,
+        prepare: P,
+        (aligned, lateness): (Aligned, i64),
+        what_is_late: Lateness,
+        domain: Domain,
+    ) -> Self {
+        let slices = Slices::new(aggregate.clone(), aligned);
+        Self {
+            aggregate,
+            prepare,
+            aligned,
+            lateness,
+            what_is_late,
+            domain,
+            slices,
+            watermark: i64::MIN,
+            answered: i64::MIN,
+            amended: BTreeMap::new(),
+            speaking: None,
+            values: PhantomData,
+        }
+    }
+
+    /// The moment at which windows that end there or before are over for good.
+    fn over(&self, watermark: i64) -> i64 {
+        watermark.saturating_sub(self.lateness)
+    }
+
+    fn absorb(&mut self, time: i64, hash: u64, key: K, acc: A::Acc) {
+        if self.lateness > 0 {
+            self.note_amended(time, hash, &key);
+        }
+        self.slices.add(time, hash, key, acc);
+    }
+
+    /// Notes which windows have answered already and must answer again.
+    fn note_amended(&mut self, time: i64, hash: u64, key: &K) {
+        let slice = self.aligned.slice_of(time);
+        if slice >= self.answered {
+            return;
+        }
+        let over = self.over(self.watermark);
+        let mut end = self.aligned.first_end(slice, over);
+        while end <= self.answered && end <= self.aligned.last_end(slice) {
+            let keys = self.amended.entry(end).or_default();
+            let _ = keys.find_or_insert(hash, key.clone(), || ());
+            end = self.aligned.first_end(slice, end);
+        }
+    }
+
+    /// What a window says to begin with: late answers first, then the next window in time.
+    fn next_to_speak(&mut self, watermark: i64) -> Option<Speaking<K, A::Acc>> {
+        if let Some((end, keys)) = self.amended.pop_first() {
+            let slices = &self.slices;
+            let of_keys = keys.iter().filter_map(|Entry { hash, key, .. }| {
+                let state = slices.of_key(end, hash.get(), key)?;
+                Some(Some(Entry { hash: *hash, key: key.clone(), state }))
+            });
+            let entries: Vec<_> = of_keys.collect();
+            let rest = entries.into_iter().flatten();
+            return Some(Speaking { end, timing: PaneTiming::Late, rest });
+        }
+        let slice = self.slices.first_open(self.answered)?;
+        let end = self.aligned.first_end(slice, self.answered);
+        if end > watermark {
+            return None;
+        }
+        self.answered = end;
+        // The only slice of a window that waits for nobody is not needed any more.
+        let is_last = self.aligned.slices_a_window() == 1 && self.lateness == 0;
+        let window = if is_last {
+            self.slices.take(slice)
+        } else {
+            let window = self.slices.window(end);
+            self.slices.forget_before(self.over(end));
+            window
+        };
+        Some(Speaking { end, timing: PaneTiming::OnTime, rest: window.into_iter().flatten() })
+    }
+}
+
+/// What leaves the operator.
+type Out<K, V, A> = Stamped<Emitted<Pane<K, <A as Aggregate>::Out>, V>>;
+
+impl<K, V, A, P> Operator for SlicedWindows<K, V, A, P>
+where
+    K: Key,
+    V: ExchangeData,
+    A: Aggregate,
+    P: Prepare<V, A>,
+{
+    type In = Stamped<Keyed<K, Arrival<V, A::Acc>>>;
+    type Out = Out<K, V, A>;
+
+    fn on_batch(
+        &mut self,
+        batch: &mut Vec<Self::In>,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<(), Error> {
+        let open_from = self.aligned.open_from(self.over(self.watermark));
+        for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
+            let millis = time.as_millis();
+            match value {
+                Arrival::Combined(acc) => self.absorb(millis, hash, key, acc),
+                // What falls between windows belongs to none and cannot be late for one.
+                Arrival::Record(_) if !self.aligned.is_covered(self.aligned.slice_of(millis)) => {}
+                Arrival::Record(value) if millis < open_from => {
+                    out.count_late(1);
+                    if self.what_is_late == Lateness::Emit {
+                        out.push(Stamped { time, value: Emitted::Late(*value) });
+                    }
+                }
+                Arrival::Record(value) => {
+                    let mut acc = self.aggregate.create();
+                    self.aggregate.add(&mut acc, (self.prepare)(time, *value));
+                    self.absorb(millis, hash, key, acc);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_epoch_end(
+        &mut self,
+        end: EpochEnd,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<Turn, Error> {
+        self.slices.cool();
+        let watermark = end.watermark.as_millis();
+        loop {
+            if self.speaking.is_none() {
+                self.speaking = self.next_to_speak(watermark);
+            }
+            let Some(Speaking { end, timing, rest }) = &mut self.speaking else { break };
+            let window = Window {
+                start: EventTime::from_millis(self.aligned.start_of(*end)),
+                end: EventTime::from_millis(*end),
+            };
+            let time = EventTime::from_millis(end.saturating_sub(1));
+            let timing = *timing;
+            while !out.is_full() {
+                let Some(Entry { key, state, .. }) = rest.next() else {
+                    self.speaking = None;
+                    break;
+                };
+                let value = self.aggregate.finish(&state);
+                let pane = Pane { key, window, timing, value };
+                out.push(Stamped { time, value: Emitted::Result(pane) });
+            }
+            if self.speaking.is_some() {
+                return Ok(Turn::More);
+            }
+        }
+        self.watermark = watermark;
+        self.answered = self.answered.max(watermark);
+        self.slices.forget_before(self.over(watermark));
+        Ok(Turn::Done)
+    }
+
+    fn deadline(&self) -> Option<ProcessingTime> {
+        let slice = self.slices.first_open(self.answered)?;
+        self.domain.deadline(self.aligned.first_end(slice, self.answered))
+    }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        parts.keyed("slices", &mut self.slices)?;
+        parts.broadcast("answered", &mut self.answered)
+    }
+
+    fn restored(&mut self) {
+        self.slices.restored();
+        self.watermark = self.answered;
+    }
+
+    fn holdings(&self) -> Holdings {
+        Holdings {
+            windows: self.slices.len(),
+            records: self.slices.entries(),
+            bytes: self.slices.bytes(),
+            ..Holdings::default()
+        }
+    }
+}

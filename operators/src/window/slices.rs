@@ -1,0 +1,375 @@
+//! Accumulators by slice and key, and the accumulators of whole windows made of them.
+//!
+//! A window is a run of slices. What a window has in common with the one before it need not be
+//! aggregated again:
+//!
+//! * Where the aggregate has an inverse, one running table is kept: the slices that a window has
+//!   more than the last one are merged in, those that it has no more are taken out.
+//! * Otherwise neighbouring slices are merged in pairs, the pairs in pairs, and so on, each once; a
+//!   window of n slices is then made of at most 2 log2 n tables (a segment tree over slices).
+//!
+//! Only slices that are complete are merged; a late record is brought into whatever was made of
+//! its slice.
+
+use std::collections::BTreeMap;
+
+use rheos_engine::{
+    Entry, Error, ErrorKind, KEY_GROUPS, Key, KeyedState, KeyedTable, hash_key, key_group,
+};
+
+use super::aligned::Aligned;
+use crate::Aggregate;
+
+/// Accumulators by key.
+pub(crate) type Table<K, A> = KeyedState<K, A>;
+
+/// What is kept of a window that moves on slice by slice.
+struct Running<K, A> {
+    /// The window's end.
+    end: i64,
+    /// The accumulators, and of how many slices each is made.
+    table: Table<K, (A, u32)>,
+}
+
+/// The slices of a worker.
+pub(crate) struct Slices<K, A: Aggregate> {
+    aggregate: A,
+    aligned: Aligned,
+    /// Whether the aggregate has an inverse.
+    has_inverse: bool,
+    slices: BTreeMap<i64, Table<K, A::Acc>>,
+    /// The slice that was used last, out of the map while it is in use.
+    hot: Option<(i64, Table<K, A::Acc>)>,
+    running: Option<Running<K, A::Acc>>,
+    /// Merged slices by level and number: one at level n covers 2^n slices.
+    merged: BTreeMap<(u32, i64), Table<K, A::Acc>>,
+    /// The highest level at which slices are merged.
+    levels: u32,
+    /// Before this moment slices may be part of what was made of them.
+    complete_before: i64,
+    entries: usize,
+}
+
+impl<K: Key, A: Aggregate> Slices<K, A> {
+    pub(crate) fn new(aggregate: A, aligned: Aligned) -> Self {
+        let mut nothing = aggregate.create();
+        let has_inverse = aggregate.unmerge(&mut nothing, &aggregate.create());
+        Self {
+            aggregate,
+            aligned,
+            has_inverse,
+            slices: BTreeMap::new(),
+            hot: None,
+            running: None,
+            merged: BTreeMap::new(),
+            levels: aligned.slices_a_window().ilog2() + 1,
+            complete_before: i64::MIN,
+            entries: 0,
+        }
+    }
+
+    /// Brings records of a key into the slice that holds `time`.
+    #[inline]
+    pub(crate) fn add(&mut self, time: i64, hash: u64, key: K, acc: A::Acc) {
+        let start = self.make_hot(time);
+        if start < self.complete_before {
+            self.amend(start, hash, &key, &acc);
+        }
+        let (_, table) = self.hot.as_mut().expect("a slice was made hot");
+        let mut acc = Some(acc);
+        let before = table.len();
+        let at = table.find_or_insert(hash, key, || acc.take().expect("it is used once"));
+        match acc {
+            Some(acc) => self.aggregate.merge(&mut table.entry_mut(at).state, acc),
+            None => self.entries += table.len() - before,
+        }
+    }
+
+    /// Makes the slice that holds `time` the hot one and gives its beginning.
+    #[inline]
+    fn make_hot(&mut self, time: i64) -> i64 {
+        if let Some((start, _)) = &self.hot
+            && time >= *start
+            && time.wrapping_sub(*start) < self.aligned.slice()
+        {
+            return *start;
+        }
+        self.cool();
+        let start = self.aligned.slice_of(time);
+        self.hot = Some((start, self.slices.remove(&start).unwrap_or_default()));
+        start
+    }
+
+    /// Puts the hot slice to the others.
+    pub(crate) fn cool(&mut self) {
+        if let Some((start, table)) = self.hot.take()
+            && !table.is_empty()
+        {
+            self.slices.insert(start, table);
+        }
+    }
+
+    /// Brings a late record into what has been made of its slice, which is the hot one.
+    fn amend(&mut self, start: i64, hash: u64, key: &K, acc: &A::Acc) {
+        let hot = self.hot.as_ref().map(|(_, table)| table);
+        let is_new = hot.is_none_or(|table| table.find(hash, key).is_none());
+        if let Some(Running { end, table }) = &mut self.running
+            && (self.aligned.start_of(*end)..*end).contains(&start)
+        {
+            let aggregate = &self.aggregate;
+            let at = table.find_or_insert(hash, key.clone(), || (aggregate.create(), 0));
+            let (running, slices) = &mut table.entry_mut(at).state;
+            aggregate.merge(running, acc.clone());
+            *slices += u32::from(is_new);
+        }
+        let number = self.aligned.number_of(start);
+        for level in 1..=self.levels {
+            if let Some(table) = self.merged.get_mut(&(level, number >> level)) {
+                merge_into(&self.aggregate, table, hash, key, acc);
+            }
+        }
+    }
+
+    /// The first slice that some window ending after `after` lies over.
+    pub(crate) fn first_open(&self, after: i64) -> Option<i64> {
+        let from = self.aligned.open_from(after);
+        self.slices.range(from..).next().map(|(start, _)| *start)
+    }
+
+    /// Slices that are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.slices.len() + usize::from(self.hot.is_some())
+    }
+
+    /// Accumulators that are kept for slices.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Bytes of everything that is kept.
+    pub(crate) fn bytes(&self) -> usize {
+        let merged: usize = self.merged.values().map(KeyedState::bytes).sum();
+        let running = self.running.as_ref().map_or(0, |running| running.table.bytes());
+        let entry = size_of::<Entry<K, A::Acc>>();
+        self.entries * entry + merged + running
+    }
+
+    /// Takes a slice out that no other window needs.
+    pub(crate) fn take(&mut self, start: i64) -> Vec<Option<Entry<K, A::Acc>>> {
+        let Some(mut table) = self.slices.remove(&start) else { return Vec::new() };
+        self.entries -= table.len();
+        table.take_entries()
+    }
+
+    /// The accumulators of the window that ends at `end`, all slices of which are complete.
+    /// Windows are asked for in order.
+    pub(crate) fn window(&mut self, end: i64) -> Vec<Option<Entry<K, A::Acc>>> {
+        self.complete_before = self.complete_before.max(end);
+        if self.aligned.slices_a_window() == 1 {
+            let table = self.slices.get(&self.aligned.start_of(end));
+            return table.into_iter().flat_map(KeyedState::iter).cloned().map(Some).collect();
+        }
+        if self.has_inverse {
+            let running = self.advance_running(end);
+            let entry = |entry: &Entry<K, (A::Acc, u32)>| {
+                let (acc, _) = entry.state.clone();
+                Some(Entry { hash: entry.hash, key: entry.key.clone(), state: acc })
+            };
+            return running.iter().map(entry).collect();
+        }
+        let (aggregate, mut window) = (self.aggregate.clone(), Table::default());
+        for node in self.cover(end) {
+            if let Some(table) = self.node(node) {
+                merge_table(&aggregate, &mut window, table);
+            }
+        }
+        window.take_entries()
+    }
+
+    /// What a key has come to in the window that ends at `end`, from its slices.
+    pub(crate) fn of_key(&self, end: i64, hash: u64, key: &K) -> Option<A::Acc> {
+        let mut sum: Option<A::Acc> = None;
+        for (_, table) in self.slices.range(self.aligned.start_of(end)..end) {
+            if let Some(acc) = table.get(hash, key) {
+                match &mut sum {
+                    Some(sum) => self.aggregate.merge(sum, acc.clone()),
+                    None => sum = Some(acc.clone()),
+                }
+            }
+        }
+        sum
+    }
+
+    /// Forgets the slices that no window ending after `over` lies over, except those that must
+    /// still be taken out of the running window.
+    pub(crate) fn forget_before(&mut self, over: i64) {
+        let open_from = self.aligned.open_from(over);
+        if self.slices.last_key_value().is_none_or(|(last, _)| *last < open_from) {
+            self.slices.clear();
+            self.merged.clear();
+            self.running = None;
+            self.entries = 0;
+            return;
+        }
+        let running = self.running.as_ref().map_or(i64::MAX, |r| self.aligned.start_of(r.end));
+        let keep_from = open_from.min(running);
+        while let Some(first) = self.slices.first_entry().filter(|f| *f.key() < keep_from) {
+            self.entries -= first.remove().len();
+        }
+        let number = i128::from(self.aligned.number_of(open_from));
+        self.merged.retain(|(level, at), _| (i128::from(*at) + 1) << level > number);
+    }
+
+    /// Moves the running table to the window that ends at `end`.
+    fn advance_running(&mut self, end: i64) -> &Table<K, (A::Acc, u32)> {
+        let (aligned, aggregate) = (self.aligned, &self.aggregate);
+        let began = aligned.start_of(end);
+        let running = self.running.get_or_insert_with(|| Running { end, table: Table::default() });
+        if running.table.is_empty() || began >= running.end {
+            // Nothing in common with the last window.
+            running.table = Table::default();
+            running.end = began;
+        } else {
+            for (_, table) in self.slices.range(aligned.start_of(running.end)..began) {
+                take_out(aggregate, &mut running.table, table);
+            }
+        }
+        for (_, table) in self.slices.range(running.end.max(began)..end) {
+            for entry in table.iter() {
+                let first = || (aggregate.create(), 0);
+                let at = running.table.find_or_insert(entry.hash.get(), entry.key.clone(), first);
+                let (acc, slices) = &mut running.table.entry_mut(at).state;
+                aggregate.merge(acc, entry.state.clone());
+                *slices += 1;
+            }
+        }
+        running.end = end;
+        &running.table
+    }
+
+    /// The fewest merged slices that make up the window that ends at `end`.
+    fn cover(&self, end: i64) -> Vec<(u32, i64)> {
+        let mut from = self.aligned.number_of(self.aligned.start_of(end));
+        let mut to = from + self.aligned.slices_a_window();
+        let (mut level, mut nodes) = (0, Vec::new());
+        while from < to {
+            if from & 1 == 1 {
+                nodes.push((level, from));
+                from += 1;
+            }
+            if to & 1 == 1 {
+                to -= 1;
+                nodes.push((level, to));
+            }
+            (from, to, level) = (from >> 1, to >> 1, level + 1);
+        }
+        nodes
+    }
+
+    /// The accumulators of some merged slices, made of two halves when they are first needed.
+    fn node(&mut self, (level, at): (u32, i64)) -> Option<&Table<K, A::Acc>> {
+        if level == 0 {
+            return self.slices.get(&self.aligned.start_of_number(at));
+        }
+        if !self.merged.contains_key(&(level, at)) {
+            let (aggregate, mut table) = (self.aggregate.clone(), Table::default());
+            for half in [2 * at, 2 * at + 1] {
+                if let Some(half) = self.node((level - 1, half)) {
+                    merge_table(&aggregate, &mut table, half);
+                }
+            }
+            self.merged.insert((level, at), table);
+        }
+        self.merged.get(&(level, at))
+    }
+
+    /// The state was restored: nothing has been made of the slices yet.
+    pub(crate) fn restored(&mut self) {
+        self.entries = self.slices.values().map(KeyedState::len).sum();
+    }
+}
+
+fn merge_into<K: Key, A: Aggregate>(
+    aggregate: &A,
+    table: &mut Table<K, A::Acc>,
+    hash: u64,
+    key: &K,
+    acc: &A::Acc,
+) {
+    match table.find(hash, key) {
+        Some(at) => aggregate.merge(&mut table.entry_mut(at).state, acc.clone()),
+        None => {
+            let _ = table.find_or_insert(hash, key.clone(), || acc.clone());
+        }
+    }
+}
+
+fn merge_table<K: Key, A: Aggregate>(
+    aggregate: &A,
+    into: &mut Table<K, A::Acc>,
+    from: &Table<K, A::Acc>,
+) {
+    for entry in from.iter() {
+        merge_into(aggregate, into, entry.hash.get(), &entry.key, &entry.state);
+    }
+}
+
+/// Takes a slice that leaves out of a running window.
+fn take_out<K: Key, A: Aggregate>(
+    aggregate: &A,
+    running: &mut Table<K, (A::Acc, u32)>,
+    leaving: &Table<K, A::Acc>,
+) {
+    for entry in leaving.iter() {
+        let at = running.find(entry.hash.get(), &entry.key);
+        let at = at.expect("what leaves a window had come into it");
+        let (acc, slices) = &mut running.entry_mut(at).state;
+        let taken = aggregate.unmerge(acc, &entry.state);
+        assert!(taken, "an aggregate that has an inverse has it for every accumulator");
+        *slices -= 1;
+        if *slices == 0 {
+            running.remove_at(at);
+        }
+    }
+}
+
+/// The version of the bytes of a group of slices.
+const SNAPSHOT_VERSION: u8 = 1;
+
+impl<K: Key, A: Aggregate> KeyedTable for Slices<K, A> {
+    /// Each group: a version, then the beginning of the slice, the key and the accumulator of
+    /// each entry in postcard form.
+    fn snapshot(&self, group: &mut dyn FnMut(usize, Vec<u8>)) -> Result<(), Error> {
+        let mut groups: Vec<Vec<(i64, &K, &A::Acc)>> =
+            (0..KEY_GROUPS).map(|_| Vec::new()).collect();
+        let hot = self.hot.iter().map(|(start, table)| (start, table));
+        for (start, table) in self.slices.iter().chain(hot) {
+            for entry in table.iter() {
+                groups[key_group(entry.hash.get())].push((*start, &entry.key, &entry.state));
+            }
+        }
+        for (number, entries) in groups.iter().enumerate().filter(|(_, e)| !e.is_empty()) {
+            let bytes = postcard::to_extend(entries, vec![SNAPSHOT_VERSION]).map_err(|cause| {
+                let attempt = format!("write the windows of key group {number}");
+                Error::new(ErrorKind::UserCode, attempt, cause.to_string())
+                    .advise("keys and accumulators must be serializable without borrowed data")
+            })?;
+            group(number, bytes);
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let refused = |reason: String| Error::new(ErrorKind::Data, "restore windows", reason);
+        let Some((&SNAPSHOT_VERSION, body)) = bytes.split_first() else {
+            return Err(refused("the bytes are empty or of a version not known here".into()));
+        };
+        let entries: Vec<(i64, K, A::Acc)> =
+            postcard::from_bytes(body).map_err(|cause| refused(cause.to_string()))?;
+        for (start, key, acc) in entries {
+            let table = self.slices.entry(start).or_default();
+            let _ = table.find_or_insert(hash_key(&key), key, || acc);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,483 @@
+//! The handle of a stream that is cut into windows, and what can be asked of the windows.
+
+use std::marker::PhantomData;
+use std::ops::AddAssign;
+
+use rheos_engine::{EventTime, ExchangeData, Key, Keyed};
+
+use super::attach::{Attached, WindowDomain};
+use super::pane::{Pane, Window};
+use super::records::{Collect, Top};
+use super::windows::Windows;
+use crate::aggregate::{Average, Count, Extreme, Reduce, Sum};
+use crate::{Aggregate, KeyedStream, Number, Stream, Timed};
+
+/// Makes what an aggregate takes of a record and its time.
+pub(crate) trait Prepare<V, A: Aggregate>:
+    Fn(EventTime, V) -> A::In + Clone + Send + Sync + 'static
+{
+}
+
+impl<V, A: Aggregate, P> Prepare<V, A> for P where
+    P: Fn(EventTime, V) -> A::In + Clone + Send + Sync + 'static
+{
+}
+
+/// For aggregates that take the record itself.
+fn value<V>(_time: EventTime, value: V) -> V {
+    value
+}
+
+/// A stream that is cut into windows, waiting to be asked what is wanted of each window.
+///
+/// `D` is the clock that the windows go by: [`ByEventTime`](crate::ByEventTime), whose results
+/// come with late records, or [`ByProcessingTime`](crate::ByProcessingTime), for which nothing is
+/// late.
+#[must_use = "ask for something, .count() for example"]
+pub struct WindowedStream<K: 'static, V: 'static, D> {
+    pub(crate) records: KeyedStream<K, V, Timed>,
+    pub(crate) windows: Windows,
+    pub(crate) domain: PhantomData<D>,
+}
+
+impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
+    pub(crate) fn new(records: KeyedStream<K, V, Timed>, windows: Windows) -> Self {
+        Self { records, windows, domain: PhantomData }
+    }
+
+    fn attach<A: Aggregate>(
+        self,
+        kind: &'static str,
+        aggregate: A,
+        prepare: impl Prepare<V, A>,
+    ) -> Attached<D, K, A::Out, V> {
+        D::results(super::attach::attach(
+            kind,
+            self.records,
+            self.windows,
+            D::DOMAIN,
+            aggregate,
+            prepare,
+        ))
+    }
+
+    /// How many records each window has.
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let counts = timed([(1_000, "a"), (2_000, "b"), (2_500, "a"), (11_000, "a")], |letters| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     letters.map(String::from).key_by_self().window(tens).count().drop_late()
+    ///         .map(|pane| (pane.key, pane.window.start.as_millis(), pane.value))
+    /// });
+    /// let row = |key: &str, start, count| (key.to_owned(), start, count);
+    /// assert_eq!(counts, [row("a", 0, 2), row("b", 0, 1), row("a", 10_000, 1)]);
+    /// ```
+    pub fn count(self) -> Attached<D, K, u64, V> {
+        self.attach("window count", Count::default(), value)
+    }
+
+    /// The values of each window added up, beginning with the type's default.
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let sums = timed([(1_000, 5u64), (2_000, 7), (11_000, 9)], |numbers| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     numbers.window(tens).sum().drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(sums, [12, 9]);
+    /// ```
+    pub fn sum(self) -> Attached<D, K, V, V>
+    where
+        V: AddAssign + Default + Clone,
+    {
+        self.attach("window sum", Sum::default(), value)
+    }
+
+    /// The average of the values of each window, in double precision.
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let means = timed([(1_000, 5u64), (2_000, 8), (11_000, 9)], |numbers| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     numbers.window(tens).average().drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(means, [6.5, 9.0]);
+    /// ```
+    pub fn average(self) -> Attached<D, K, f64, V>
+    where
+        V: Number,
+    {
+        self.attach("window average", Average::default(), value)
+    }
+
+    /// The smallest value of each window.
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let least = timed([(1_000, 5u64), (2_000, 8), (11_000, 9)], |numbers| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     numbers.window(tens).min().drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(least, [5, 9]);
+    /// ```
+    pub fn min(self) -> Attached<D, K, V, V>
+    where
+        V: Ord + Clone,
+    {
+        self.attach("window min", Extreme::new(|a: &V, b: &V| a < b), value)
+    }
+
+    /// The largest value of each window.
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let most = timed([(1_000, 5u64), (2_000, 8), (11_000, 9)], |numbers| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     numbers.window(tens).max().drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(most, [8, 9]);
+    /// ```
+    pub fn max(self) -> Attached<D, K, V, V>
+    where
+        V: Ord + Clone,
+    {
+        self.attach("window max", Extreme::new(|a: &V, b: &V| a > b), value)
+    }
+
+    /// The values of each window joined two at a time until one is left. `join` must be
+    /// associative and commutative; where order matters, use [`fold`](Self::fold).
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let flags = timed([(1_000, 0b01u8), (2_000, 0b10), (11_000, 0b01)], |flags| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     flags.window(tens).reduce(|a, b| a | b).drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(flags, [0b11, 0b01]);
+    /// ```
+    pub fn reduce(
+        self,
+        join: impl Fn(V, V) -> V + Clone + Send + Sync + 'static,
+    ) -> Attached<D, K, V, V>
+    where
+        V: Clone,
+    {
+        self.attach("window reduce", Reduce::new(join), value)
+    }
+
+    /// Aggregates the values of each window as `aggregate` says.
+    ///
+    /// # Semantics
+    /// * **Order**: panes of a window come in order; windows of a key answer in the order of
+    ///   their ends. Between keys the order is not fixed.
+    /// * **Watermarks**: passed on; a result has the event time of its window's last millisecond.
+    /// * **Late records**: those whose windows are all over, by the watermark as it was when their
+    ///   epoch began; see [`WithLate`](crate::WithLate). A late pane is itself behind the
+    ///   watermark, and may be late in a window further on.
+    /// * **State**: an accumulator for each key and window (each key and slice, where windows
+    ///   overlap), until the watermark has passed the window's end and the allowed lateness. An
+    ///   aggregate with an [inverse](Aggregate::unmerge) is cheaper in sliding windows.
+    /// * **End of the input**: all windows answer.
+    /// * **Workers**: each combines its own records first where windows are tumbling or sliding.
+    ///   The results on time do not depend on them, as long as no record is late.
+    ///
+    /// ```
+    /// # use rheos_operators::{Aggregate, examples::timed};
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// # #[derive(Clone)]
+    /// # struct Longest;
+    /// # impl Aggregate for Longest {
+    /// #     type In = String;
+    /// #     type Acc = usize;
+    /// #     type Out = usize;
+    /// #     fn create(&self) -> usize { 0 }
+    /// #     fn add(&self, longest: &mut usize, line: String) { *longest = (*longest).max(line.len()); }
+    /// #     fn merge(&self, longest: &mut usize, other: usize) { *longest = (*longest).max(other); }
+    /// #     fn finish(&self, longest: &usize) -> usize { *longest }
+    /// # }
+    /// let lines = [(1_000, "to be"), (2_000, "or not"), (11_000, "to")];
+    /// let longest = timed(lines, |lines| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     let lines = lines.map(String::from);
+    ///     lines.window(tens).aggregate(Longest).drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(longest, [6, 2]);
+    /// ```
+    pub fn aggregate<A: Aggregate<In = V>>(self, aggregate: A) -> Attached<D, K, A::Out, V> {
+        self.attach("window aggregate", aggregate, value)
+    }
+
+    /// The `records` largest values of each window, the largest first.
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate).
+    ///
+    /// # Panics
+    /// When `records` is zero.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let top = timed([(1_000, 5u64), (2_000, 8), (3_000, 6), (11_000, 9)], |numbers| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     numbers.window(tens).top(2).drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(top, [vec![8, 6], vec![9]]);
+    /// ```
+    pub fn top(self, records: usize) -> Attached<D, K, Vec<V>, V>
+    where
+        V: Ord + Clone,
+    {
+        self.attach("window top", Top::new(records), value)
+    }
+
+    /// All values of each window, in order of event time.
+    ///
+    /// # Semantics
+    /// As for [`aggregate`](Self::aggregate), but the state is all records of the open windows.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let all = timed([(2_000, 'b'), (1_000, 'a'), (11_000, 'c')], |letters| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     letters.window(tens).collect().drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(all, [vec!['a', 'b'], vec!['c']]);
+    /// ```
+    pub fn collect(self) -> Attached<D, K, Vec<V>, V>
+    where
+        V: Clone,
+    {
+        self.attach("window collect", Collect::new(), |time, value| (time, value))
+    }
+
+    /// Folds the values of each window, in order of event time, into a state of the program's own.
+    /// The records are kept until the window answers: an aggregate needs less memory.
+    ///
+    /// # Semantics
+    /// As for [`collect`](Self::collect).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// let texts = timed([(2_000, 'b'), (1_000, 'a'), (11_000, 'c')], |letters| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     let text = letters.window(tens).fold(String::new(), |text, letter| text.push(letter));
+    ///     text.drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(texts, ["ab", "c"]);
+    /// ```
+    pub fn fold<S>(
+        self,
+        initial: S,
+        step: impl Fn(&mut S, V) + Clone + Send + Sync + 'static,
+    ) -> Attached<D, K, S, V>
+    where
+        V: Clone,
+        S: Clone + Send + Sync + 'static,
+    {
+        let results = super::attach::attach(
+            "window fold",
+            self.records,
+            self.windows,
+            D::DOMAIN,
+            Collect::new(),
+            |time, value| (time, value),
+        );
+        D::results(results.map(move |pane: Pane<K, Vec<V>>| {
+            let mut state = initial.clone();
+            pane.value.into_iter().for_each(|value| step(&mut state, value));
+            Pane { key: pane.key, window: pane.window, timing: pane.timing, value: state }
+        }))
+    }
+
+    /// Hands the key, the window and its values, in order of event time, to a function that gives
+    /// any number of records, whenever a window answers.
+    ///
+    /// # Semantics
+    /// As for [`collect`](Self::collect).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// # use rheos_operators::Windows;
+    /// // By how much the values of a window rise from the first to the last.
+    /// let rises = timed([(1_000, 5i64), (2_000, 9), (3_000, 7), (11_000, 1)], |numbers| {
+    ///     let tens = Windows::tumbling(Duration::from_secs(10));
+    ///     let rises = numbers.window(tens).process(|_, window, values| {
+    ///         Some((window.start.as_millis(), values.last()? - values.first()?))
+    ///     });
+    ///     rises.drop_late()
+    /// });
+    /// assert_eq!(rises, [(0, 2), (10_000, 0)]);
+    /// ```
+    pub fn process<I>(
+        self,
+        function: impl Fn(&K, Window, Vec<V>) -> I + Clone + Send + Sync + 'static,
+    ) -> D::Rows<I::Item, V>
+    where
+        V: Clone,
+        I: IntoIterator + 'static,
+        I::Item: 'static,
+    {
+        let results = super::attach::attach(
+            "window process",
+            self.records,
+            self.windows,
+            D::DOMAIN,
+            Collect::new(),
+            |time, value| (time, value),
+        );
+        D::results(
+            results.flat_map(move |pane: Pane<K, Vec<V>>| {
+                function(&pane.key, pane.window, pane.value)
+            }),
+        )
+    }
+}
+
+impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
+    /// Cuts the records of each key into windows of event time.
+    ///
+    /// # Semantics
+    /// As for [`WindowedStream::aggregate`].
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// use rheos_operators::Windows;
+    /// let visits = [(0, "ann"), (4_000, "bob"), (9_000, "ann"), (60_000, "ann")];
+    /// let mut sessions = timed(visits, |visits| {
+    ///     visits
+    ///         .map(String::from)
+    ///         .key_by_self()
+    ///         .window(Windows::session(Duration::from_secs(30)))
+    ///         .count()
+    ///         .drop_late()
+    ///         .map(|pane| (pane.key, pane.value))
+    /// });
+    /// let row = |who: &str, visits| (who.to_owned(), visits);
+    /// sessions.sort();
+    /// assert_eq!(sessions, [row("ann", 1), row("ann", 2), row("bob", 1)]);
+    /// ```
+    pub fn window(self, windows: Windows) -> WindowedStream<K, V, crate::ByEventTime> {
+        WindowedStream::new(self, windows)
+    }
+}
+
+impl<T: ExchangeData> Stream<T, Timed> {
+    /// Cuts the whole stream into windows of event time. Each worker combines its own records
+    /// where windows are tumbling or sliding; one worker keeps the windows.
+    ///
+    /// # Semantics
+    /// As for [`WindowedStream::aggregate`].
+    ///
+    /// ```
+    /// # use rheos_operators::examples::timed;
+    /// # use std::time::Duration;
+    /// use rheos_operators::Windows;
+    /// let counts = timed([(0, 'a'), (4_000, 'b'), (9_000, 'c')], |letters| {
+    ///     let windows = Windows::sliding(Duration::from_secs(10), Duration::from_secs(5));
+    ///     letters.window(windows).count().drop_late().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(counts, [2, 3, 1]);
+    /// ```
+    pub fn window(self, windows: Windows) -> WindowedStream<(), T, crate::ByEventTime> {
+        WindowedStream::new(self.whole(), windows)
+    }
+}
+
+impl<T: 'static, M: crate::Timeline> Stream<T, M> {
+    /// All records under one key.
+    pub(crate) fn whole(self) -> KeyedStream<(), T, M> {
+        let hash = rheos_engine::hash_key(&());
+        KeyedStream::new(self.map(move |value| Keyed { hash, key: (), value }))
+    }
+}
+
+impl<K: Key, V: ExchangeData, M: crate::Timeline> KeyedStream<K, V, M> {
+    /// Cuts the records of each key into windows of processing time: of the moments at which they
+    /// are seen. Results depend on how fast the job runs.
+    ///
+    /// # Semantics
+    /// As for [`WindowedStream::aggregate`], with the machine's clock in the place of event time
+    /// and of the watermark. Nothing is late. A window answers when its time is over, whether or
+    /// not records come.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// # use std::time::Duration;
+    /// use rheos_operators::Windows;
+    /// let counts = results([1u64, 2, 3], |numbers| {
+    ///     let minutes = Windows::tumbling(Duration::from_secs(60));
+    ///     numbers.key_by(|n| n % 2).processing_time_window(minutes).count()
+    /// });
+    /// assert_eq!(counts.iter().map(|pane| pane.value).sum::<u64>(), 3);
+    /// ```
+    pub fn processing_time_window(
+        self,
+        windows: Windows,
+    ) -> WindowedStream<K, V, crate::ByProcessingTime> {
+        WindowedStream::new(KeyedStream::new(super::attach::stamp_now(self.into_keyed())), windows)
+    }
+}
+
+impl<T: ExchangeData, M: crate::Timeline> Stream<T, M> {
+    /// Cuts the whole stream into windows of processing time; see
+    /// [`KeyedStream::processing_time_window`].
+    ///
+    /// # Semantics
+    /// As for [`KeyedStream::processing_time_window`].
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// # use std::time::Duration;
+    /// use rheos_operators::Windows;
+    /// let counts = results([1u64, 2, 3], |numbers| {
+    ///     numbers.processing_time_window(Windows::tumbling(Duration::from_secs(60))).count()
+    /// });
+    /// assert_eq!(counts.iter().map(|pane| pane.value).sum::<u64>(), 3);
+    /// ```
+    pub fn processing_time_window(
+        self,
+        windows: Windows,
+    ) -> WindowedStream<(), T, crate::ByProcessingTime> {
+        self.whole().processing_time_window(windows)
+    }
+}
