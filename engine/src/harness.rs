@@ -14,7 +14,7 @@ use crate::metrics::worker_counters;
 use crate::operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 use crate::run::{Run, StepId};
 use crate::state_parts::Snapshot;
-use crate::{Assigned, Epoch, Error, EventTime, Limits, SplitsView, SystemClock};
+use crate::{Assigned, Disorder, Epoch, Error, EventTime, Limits, SplitsView, SystemClock};
 
 /// The context of the only worker of a job that does not run.
 #[must_use]
@@ -124,6 +124,12 @@ pub fn asked_deadline(run: &mut Run) -> Option<ProcessingTime> {
 #[must_use]
 pub fn assigned(run: &Run) -> Option<Assigned> {
     run.counters()[0].status().assigned.clone()
+}
+
+/// By how much the records of the step under test came out of order.
+#[must_use]
+pub fn disorder(run: &Run) -> Disorder {
+    run.counters()[0].status().disorder.clone()
 }
 
 /// How many records the step under test has counted as being from the future.
