@@ -342,8 +342,10 @@ fn watermarks_of(script: &[Epoch], splits: u32, workers: u32) -> Vec<EventTime> 
 
 /// The same, from the rule alone.
 fn reference(script: &[Epoch], splits: u32) -> Vec<EventTime> {
+    // A split is first seen at the end of the first epoch.
+    let opened = (EventTime::MIN, script[0].seconds);
     let mut open: BTreeMap<u32, (EventTime, u64)> =
-        (0..splits).map(|split| (split, (EventTime::MIN, 0))).collect();
+        (0..splits).map(|split| (split, opened)).collect();
     let (mut now, mut reached) = (0, EventTime::MIN);
     let mut all = Vec::new();
     for epoch in script {
