@@ -4,6 +4,7 @@
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
+//! * [`why`]: who holds a watermark, asked of jobs and of processes;
 //! * [`tidy`]: the house rules that a machine can check.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
@@ -15,3 +16,4 @@ mod random;
 mod shapes;
 mod tidy;
 mod topologies;
+mod why;

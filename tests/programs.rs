@@ -33,13 +33,13 @@ fn start(name: &str, arguments: &[&str]) -> Child {
 }
 
 /// Sends a signal by name.
-fn signal(process: u32, name: &str) {
+pub(crate) fn signal(process: u32, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
     assert!(sent.unwrap().success(), "cannot send {name}");
 }
 
 /// Waits until `condition` holds.
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + AT_MOST;
     while !condition() {
         assert!(Instant::now() < deadline, "{what} did not come");
@@ -105,7 +105,7 @@ fn is_running(process: u32) -> bool {
 }
 
 /// A socket word count of `processes` processes that has counted something.
-fn counting(processes: usize, more: &[&str]) -> (Child, BufReader<ChildStdout>, TcpStream) {
+pub(crate) fn counting(processes: usize, more: &[&str]) -> (Child, BufReader<ChildStdout>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let count = processes.to_string();
@@ -125,7 +125,7 @@ fn counting(processes: usize, more: &[&str]) -> (Child, BufReader<ChildStdout>, 
 }
 
 /// Waits for the end of a program whose standard output is read here; nobody needs the rest.
-fn ended_while_read(child: Child, totals: BufReader<ChildStdout>, patience: Duration) -> Ended {
+pub(crate) fn ended_while_read(child: Child, totals: BufReader<ChildStdout>, patience: Duration) -> Ended {
     let rest = read_all(totals);
     let ended = ended(child, patience);
     rest.join().unwrap();

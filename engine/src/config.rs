@@ -55,6 +55,7 @@ pub struct Config {
     /// Whether a progress line is shown on standard error when that is a terminal; no unless set.
     pub progress: bool,
     /// Whether SIGINT and SIGTERM stop the job; no unless set. A second signal ends the process.
+    /// SIGUSR1 then has the job say on standard error why nothing comes out.
     pub signals: bool,
     /// Whether such a signal counts as the end of the input; no unless set.
     pub drain_on_signal: bool,

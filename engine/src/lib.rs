@@ -36,6 +36,7 @@ mod state_parts;
 mod status;
 mod timers;
 mod waker;
+mod why;
 
 pub use clock::{Clock, ProcessingTime, SystemClock, TestClock};
 pub use config::{Config, Processes, ReportFormat};
@@ -63,3 +64,4 @@ pub use state_parts::{KeyedTable, Snapshot, StateParts, Value};
 pub use status::{Assigned, SplitTime};
 pub use timers::Timers;
 pub use waker::Waker;
+pub use why::{Holder, Why};

@@ -35,6 +35,9 @@ pub struct Limits {
     pub peer_timeout: Duration,
     /// Bytes of a message on a link between processes at the most; 64 MiB.
     pub link_message_bytes: usize,
+    /// How long the watermark of a step may stand still while records arrive before the job says
+    /// so, once, with who holds it; 30 s of processing time.
+    pub stalled_after: Duration,
     /// Connections of strangers that are looked at at the same time while a job gathers; 16.
     pub handshakes: usize,
 }
@@ -53,6 +56,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(30),
             peer_timeout: Duration::from_secs(4),
             link_message_bytes: 64 << 20,
+            stalled_after: Duration::from_secs(30),
             handshakes: 16,
         }
     }

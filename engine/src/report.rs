@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::shared::Shared;
 use crate::plan::{Node, Plan};
+use crate::why::facts::Facts;
+use crate::why::optional_seconds;
+use crate::why::text::Length;
+use crate::{Disorder, EventTime, Holdings, Why};
 
 /// What role a step has in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +26,7 @@ pub enum Role {
 }
 
 /// What one step did, over all workers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StepReport {
     /// Its name.
@@ -39,6 +43,20 @@ pub struct StepReport {
     pub bytes: u64,
     /// Records that a source could not understand and was told to skip or set aside.
     pub bad_records: u64,
+    /// Records that came after what they belong to was closed, dropped or not.
+    pub late_records: u64,
+    /// Records that the step set aside because they claim to come from the future.
+    pub future_records: u64,
+    /// What the step holds.
+    pub holdings: Holdings,
+    /// How far it has come in event time, who holds it there, and what waits for that; none for a
+    /// step without event time.
+    pub why: Option<Why>,
+    /// By how much records came out of order, for a step that gives them their event time.
+    pub disorder: Option<Disorder>,
+    /// The bound on disorder with which 99.9 % of those records would not have been late.
+    #[serde(with = "optional_seconds")]
+    pub disorder_bound: Option<Duration>,
     /// Time spent in the step itself, over all workers; from timing one batch in 32.
     #[serde(with = "seconds")]
     pub busy: Duration,
@@ -73,7 +91,13 @@ pub struct Report {
 
 impl Report {
     /// Sums the counters of this process.
-    pub(crate) fn of(plan: &Plan, shared: &Shared, layout: Layout, wall: Duration) -> Self {
+    pub(crate) fn of(
+        plan: &Plan,
+        shared: &Shared,
+        facts: &Facts,
+        layout: Layout,
+        wall: Duration,
+    ) -> Self {
         let steps: Vec<StepReport> = plan
             .steps
             .iter()
@@ -82,6 +106,11 @@ impl Report {
                 let sum = |read: fn(&crate::metrics::StepCounters) -> u64| -> u64 {
                     shared.counters.iter().map(|worker| read(&worker[number])).sum()
                 };
+                let why = facts.why(number);
+                let mut disorder = None::<Disorder>;
+                for said in facts.everywhere(number).filter(|said| said.status.assigned.is_some()) {
+                    disorder.get_or_insert_default().merge(&said.status.disorder);
+                }
                 StepReport {
                     name: step.name.clone(),
                     role: match step.node {
@@ -94,6 +123,12 @@ impl Report {
                     batches: sum(|counters| counters.batches.get()),
                     bytes: sum(|counters| counters.bytes.get()),
                     bad_records: sum(|counters| counters.bad.get()),
+                    late_records: sum(|counters| counters.late.get()),
+                    future_records: sum(|counters| counters.future.get()),
+                    holdings: why.holdings,
+                    why: why.watermark.is_some().then_some(why),
+                    disorder,
+                    disorder_bound: None,
                     busy: Duration::from_nanos(sum(|counters| counters.busy.get())),
                 }
             })
@@ -122,6 +157,10 @@ impl Report {
             mine.batches += theirs.batches;
             mine.bytes += theirs.bytes;
             mine.bad_records += theirs.bad_records;
+            mine.late_records += theirs.late_records;
+            mine.future_records += theirs.future_records;
+            mine.holdings.add(&theirs.holdings);
+            mine.add_why(theirs);
             mine.busy += theirs.busy;
         }
         self.peak_epochs_in_flight = self.peak_epochs_in_flight.max(other.peak_epochs_in_flight);
@@ -131,6 +170,10 @@ impl Report {
     }
 
     fn total(&mut self) {
+        for step in &mut self.steps {
+            let disorder = step.disorder.as_ref().filter(|disorder| disorder.records() > 0);
+            step.disorder_bound = disorder.map(|disorder| disorder.bound_for(KEPT));
+        }
         let sources = || self.steps.iter().filter(|step| step.role == Role::Source);
         let records = sources().map(|step| step.records_in).sum();
         let bytes = sources().map(|step| step.bytes).sum();
@@ -146,10 +189,30 @@ impl Report {
         self.steps.iter().find(|step| step.name == name)
     }
 
+    /// Why the step with this name has said no more than it has, where it has event time.
+    #[must_use]
+    pub fn why(&self, name: &str) -> Option<&Why> {
+        self.step(name)?.why.as_ref()
+    }
+
     /// The report as one line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a report holds only numbers and text")
+    }
+}
+
+impl StepReport {
+    /// Adds what another process knows of the step's event time.
+    fn add_why(&mut self, other: &StepReport) {
+        match (&mut self.why, &other.why) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (None, theirs) => self.why.clone_from(theirs),
+            (Some(_), None) => {}
+        }
+        if let Some(theirs) = &other.disorder {
+            self.disorder.get_or_insert_default().merge(theirs);
+        }
     }
 }
 
@@ -178,32 +241,79 @@ impl fmt::Display for Report {
         )?;
         let width = self.steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(4);
         let width = width.max(4);
-        let titles = ["records in", "records out", "batches", "bytes", "bad", "busy s"];
+        let extra: Vec<&Column> =
+            EXTRA.iter().filter(|(_, of)| self.steps.iter().any(|step| of(step) > 0)).collect();
+        let titles = ["records in", "records out", "batches", "bytes", "bad"];
         write!(f, "  {:<width$}", "step")?;
         titles.iter().try_for_each(|title| write!(f, "  {title:>12}"))?;
-        writeln!(f)?;
+        extra.iter().try_for_each(|(title, _)| write!(f, "  {title:>12}"))?;
+        writeln!(f, "  {:>12}", "busy s")?;
         for step in &self.steps {
             write!(f, "  {:<width$}", step.name)?;
             let numbers =
                 [step.records_in, step.records_out, step.batches, step.bytes, step.bad_records];
             numbers.iter().try_for_each(|number| write!(f, "  {number:>12}"))?;
+            extra.iter().try_for_each(|(_, of)| write!(f, "  {:>12}", of(step)))?;
             writeln!(f, "  {:>12.3}", step.busy.as_secs_f64())?;
+        }
+        self.say_more(f)
+    }
+}
+
+/// A column of the table that is left out where no step has anything in it.
+type Column = (&'static str, fn(&StepReport) -> u64);
+
+const EXTRA: [Column; 7] = [
+    ("late", |step| step.late_records),
+    ("future", |step| step.future_records),
+    ("keys", |step| step.holdings.keys as u64),
+    ("windows", |step| step.holdings.windows as u64),
+    ("timers", |step| step.holdings.timers as u64),
+    ("held", |step| step.holdings.records as u64),
+    ("held bytes", |step| step.holdings.bytes as u64),
+];
+
+/// The share of the records that a bound on disorder should keep.
+const KEPT: f64 = 0.999;
+
+impl Report {
+    /// The foot of the table: where steps wait in event time, and, where records were late, how
+    /// far out of order they came.
+    fn say_more(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waits = |why: &&Why| why.watermark.is_some_and(|time| time < EventTime::MAX);
+        let hosted = |why: &&Why| why.unchanged_for.is_some();
+        let whys = self.steps.iter().filter_map(|step| step.why.as_ref());
+        for why in whys.filter(waits).filter(hosted) {
+            writeln!(f, "  {why}")?;
+        }
+        if self.steps.iter().all(|step| step.late_records == 0) {
+            return Ok(());
+        }
+        for step in &self.steps {
+            if let Some(bound) = step.disorder_bound {
+                let (name, share) = (&step.name, KEPT * 100.0);
+                let bound = Length(bound);
+                writeln!(
+                    f,
+                    "  {share} % of the records of `{name}` came at most {bound} out of order"
+                )?;
+            }
         }
         Ok(())
     }
 }
 
 /// Durations as seconds.
-mod seconds {
+pub(crate) mod seconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(of: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(of: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_f64(of.as_secs_f64())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         let seconds = f64::deserialize(from)?;
         Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
     }

@@ -15,6 +15,8 @@ use crate::job::assignment::Assignment;
 use crate::job::ballot::{Verdict, Vote};
 use crate::job::shared::StopRequest;
 use crate::plan::Plan;
+use crate::why::facts::Facts;
+use crate::why::stall::StallWatch;
 use crate::{Epoch, Error, ErrorKind, Finish};
 
 /// A parked worker looks around this often even if nobody wakes it.
@@ -42,7 +44,7 @@ pub(crate) fn run_worker(
     let instance = worker
         .dataflow::<u64, _, _>(|scope| instantiate(plan, context, assignment, &finished, scope));
     let ended = instance.and_then(|instance| {
-        let watch = Watch::new(context, instance, finished);
+        let watch = Watch::new(plan, assignment, context, instance, finished);
         step_to_end(&mut worker, watch)
     });
     // Readers and writers go first: after a failure that removes what was staged. Then go the
@@ -68,6 +70,8 @@ fn step_to_end(worker: &mut Worker, mut watch: Watch<'_>) -> Result<(), Error> {
 
 /// What a worker keeps an eye on between steps.
 struct Watch<'a> {
+    plan: &'a Plan,
+    assignment: &'a Assignment,
     context: &'a WorkerContext,
     instance: Instance,
     finished: Rc<Cell<Epoch>>,
@@ -78,12 +82,32 @@ struct Watch<'a> {
     voted: bool,
     /// The epoch behind everything this worker has read, once it was asked to stop.
     last: Option<Epoch>,
+    /// On the first worker of the process.
+    stalls: Option<StallWatch>,
 }
 
 impl<'a> Watch<'a> {
-    fn new(context: &'a WorkerContext, instance: Instance, finished: Rc<Cell<Epoch>>) -> Self {
-        let (seen, voted, last) = (None, false, None);
-        Self { context, instance, finished, seen, clock_jumps: 0, voted, last }
+    fn new(
+        plan: &'a Plan,
+        assignment: &'a Assignment,
+        context: &'a WorkerContext,
+        instance: Instance,
+        finished: Rc<Cell<Epoch>>,
+    ) -> Self {
+        let is_first = context.worker == context.local.start;
+        let stalls = is_first.then(|| StallWatch::new(context.limits().stalled_after));
+        Self {
+            plan,
+            assignment,
+            context,
+            instance,
+            finished,
+            seen: None,
+            clock_jumps: 0,
+            voted: false,
+            last: None,
+            stalls,
+        }
     }
 
     /// Activates the sources when the job's epoch or its orders have changed.
@@ -116,6 +140,7 @@ impl<'a> Watch<'a> {
             shared.epochs_open.store(open, Ordering::Relaxed);
             shared.peak_epochs_open.fetch_max(open, Ordering::Relaxed);
         }
+        self.look_for_stalls();
         if self.voted || shared.has_failed() {
             return Ok(());
         }
@@ -126,6 +151,16 @@ impl<'a> Watch<'a> {
             self.vote_stopped_when_quiet(finished);
         }
         Ok(())
+    }
+
+    /// Says when a watermark has stood still for too long; looks once a second at the most.
+    fn look_for_stalls(&mut self) {
+        let Some(stalls) = &mut self.stalls else { return };
+        let WorkerContext { shared, workers, local, .. } = self.context;
+        if stalls.is_due(shared.clock.now()) {
+            let facts = Facts::of(self.plan, self.assignment, shared, *workers, local.clone());
+            stalls.look(&facts).iter().for_each(|warning| tracing::warn!("{warning}"));
+        }
     }
 
     fn vote_ended(&mut self) -> Result<(), Error> {

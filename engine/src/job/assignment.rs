@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::{Node, Plan};
 use crate::run::StepId;
-use crate::{Error, Split, SplitContext};
+use crate::{Error, Split, SplitContext, SplitId};
 
 /// The splits of every source, and the worker that reads each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,6 +37,12 @@ impl Assignment {
             .filter(|(_, _, owner)| *owner == worker)
             .map(|(number, split, _)| (*number, split.clone()))
             .collect()
+    }
+
+    /// The names of the splits of a source.
+    pub(crate) fn names(&self, source: StepId) -> BTreeMap<SplitId, String> {
+        let splits = self.by_source.get(&source.0).into_iter().flatten();
+        splits.map(|(number, split, _)| (SplitId(*number), split.name.clone())).collect()
     }
 
     /// The bytes of all splits of a source, where all are known.

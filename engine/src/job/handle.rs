@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use super::shared::StopRequest;
 use super::start::Running;
 use crate::cluster::is_launched_copy;
-use crate::{Error, ErrorKind, Report};
+use crate::{Error, ErrorKind, Report, Why};
 
 /// A running job. Dropping the handle leaves the job running.
 pub struct JobHandle {
@@ -36,6 +36,14 @@ impl JobControl {
     #[must_use]
     pub fn metrics(&self) -> Report {
         self.running.report()
+    }
+
+    /// Why the step with this name has said no more than it has, as far as this process knows:
+    /// who holds its watermark, for how long, and what waits for it. None where there is no such
+    /// step.
+    #[must_use]
+    pub fn why(&self, step: &str) -> Option<Why> {
+        self.running.why(step)
     }
 }
 
@@ -70,6 +78,12 @@ impl JobHandle {
     #[must_use]
     pub fn metrics(&self) -> Report {
         self.running.report()
+    }
+
+    /// See [`JobControl::why`].
+    #[must_use]
+    pub fn why(&self, step: &str) -> Option<Why> {
+        self.running.why(step)
     }
 
     /// Whether the job is over, so that [`wait`](Self::wait) would return at once.

@@ -1,5 +1,6 @@
 //! Starts a job: one thread a worker, and one that waits for them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -15,13 +16,16 @@ use crate::dataflow::run_worker;
 use crate::dataflow::transport::{self, NetworkGuard};
 use crate::plan::{Node, Plan};
 use crate::report::Layout;
-use crate::{Error, ErrorKind, Report, Waker};
+use crate::why::facts::Facts;
+use crate::{Error, ErrorKind, Report, Waker, Why};
 
 /// What the threads of a running job need.
 pub(crate) struct Running {
     pub(crate) plan: Plan,
     pub(crate) shared: Arc<Shared>,
     pub(crate) layout: Layout,
+    /// The workers of this process.
+    pub(crate) local: Range<usize>,
     pub(crate) assignment: Assignment,
     pub(crate) began: Instant,
 }
@@ -29,7 +33,30 @@ pub(crate) struct Running {
 impl Running {
     /// What this process has done so far.
     pub(crate) fn report(&self) -> Report {
-        Report::of(&self.plan, &self.shared, self.layout, self.began.elapsed())
+        Report::of(&self.plan, &self.shared, &self.facts(), self.layout, self.began.elapsed())
+    }
+
+    /// What this process knows of who waits for whom.
+    pub(crate) fn facts(&self) -> Facts {
+        let workers = self.layout.workers;
+        Facts::of(&self.plan, &self.assignment, &self.shared, workers, self.local.clone())
+    }
+
+    /// Why the step with this name has said no more than it has, if there is such a step.
+    pub(crate) fn why(&self, step: &str) -> Option<Why> {
+        let step = self.plan.steps.iter().position(|candidate| candidate.name == step)?;
+        Some(self.facts().why(step))
+    }
+
+    /// Why nothing comes out, for people: a line for each step that has something to say.
+    pub(crate) fn explain_waiting(&self) -> String {
+        let mut text = format!("job `{}`:\n", self.plan.name);
+        let whys = self.facts().why_all();
+        whys.iter().for_each(|why| text += &format!("  {why}\n"));
+        if whys.is_empty() {
+            text += "  no step waits for event time or holds anything\n";
+        }
+        text
     }
 }
 
@@ -70,9 +97,13 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
         processes,
     ));
     watch_clock(&shared);
-    let running = Arc::new(Running { plan, shared, layout, assignment, began: Instant::now() });
+    let local = cluster.process() * config.workers..(cluster.process() + 1) * config.workers;
+    let began = Instant::now();
+    let running = Arc::new(Running { plan, shared, layout, local, assignment, began });
+    let asked = Arc::clone(&running);
+    let explain = Box::new(move || asked.explain_waiting());
     let signals = match config.signals {
-        true => Some(crate::signals::watch(&running.shared, config.drain_on_signal)?),
+        true => Some(crate::signals::watch(&running.shared, config.drain_on_signal, explain)?),
         false => None,
     };
     let progress = config.progress.then(|| crate::progress::show(&running)).flatten();
@@ -161,7 +192,7 @@ fn run_workers(
         let context = WorkerContext {
             worker,
             workers: there.layout.workers,
-            local: process * local..(process + 1) * local,
+            local: there.local.clone(),
             shared: Arc::clone(&there.shared),
             pools: Default::default(),
         };
