@@ -1,6 +1,6 @@
 //! Results that come with late records, which the program must use or drop by name.
 
-use rheos_engine::{Consumer, EventTime, Flush, Next, Run, Stamped, WorkerContext};
+use rheos_engine::{Consumer, EventTime, Flush, Next, Output, Run, Stamped, WorkerContext};
 
 use crate::filter::filter_mapping;
 use crate::{Stream, Timed};
@@ -20,6 +20,35 @@ pub(crate) enum Lateness {
     Emit,
     /// They are counted and dropped.
     Drop,
+}
+
+/// What becomes of late records, and what they are made into.
+pub(crate) struct LateRecords<T, L> {
+    pub(crate) lateness: Lateness,
+    pub(crate) make: fn(T) -> L,
+}
+
+impl<T, L> Clone for LateRecords<T, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, L> Copy for LateRecords<T, L> {}
+
+impl<T: 'static, L: 'static> LateRecords<T, L> {
+    /// Counts a late record, and emits it if that is wanted.
+    pub(crate) fn take<R: 'static>(
+        self,
+        time: EventTime,
+        record: impl FnOnce() -> T,
+        out: &mut Output<'_, Stamped<Emitted<R, L>>>,
+    ) {
+        out.count_late(1);
+        if self.lateness == Lateness::Emit {
+            out.push(Stamped { time, value: Emitted::Late((self.make)(record())) });
+        }
+    }
 }
 
 /// Adds the step, once it is known what becomes of late records.

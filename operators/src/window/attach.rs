@@ -3,6 +3,7 @@
 use rheos_engine::plan::Route;
 use rheos_engine::{ExchangeData, Key, Keyed, Next, Stamped, WorkerContext};
 
+use super::aligned::Aligned;
 use super::arrival::Arrival;
 use super::clock::Domain;
 use super::combine::SliceCombiner;
@@ -13,7 +14,7 @@ use super::sliced::SlicedWindows;
 use super::windowed::Prepare;
 use super::windows::{Placement, Windows};
 use crate::apply::by_key;
-use crate::with_late::{Emitted, Lateness};
+use crate::with_late::{Emitted, LateRecords};
 use crate::{Aggregate, KeyedStream, Stream, Timed, Timeline, WithLate};
 
 /// Which clock windows go by, and what their results are because of it.
@@ -28,8 +29,8 @@ pub trait WindowDomain: sealed::Sealed + 'static {
     fn results<T: 'static, L: 'static>(results: WithLate<T, L>) -> Self::Rows<T, L>;
 }
 
-/// The panes of windows.
-pub type Attached<D, K, R, V> = <D as WindowDomain>::Rows<Pane<K, R>, V>;
+/// The panes of windows, with late records of type `L`.
+pub type Attached<D, K, R, L> = <D as WindowDomain>::Rows<Pane<K, R>, L>;
 
 pub(crate) mod sealed {
     pub trait Sealed {}
@@ -79,31 +80,45 @@ pub(crate) fn stamp_now<T: 'static, M: Timeline>(records: Stream<T, M>) -> Strea
     Stream::new(records.port().graph().stage(records.port(), "processing time", make))
 }
 
+/// A keyed stream that is cut into windows.
+pub(crate) struct CutStream<K: 'static, V: 'static, L> {
+    pub(crate) records: KeyedStream<K, V, Timed>,
+    pub(crate) windows: Windows,
+    /// What late records are made into.
+    pub(crate) late: fn((K, V)) -> L,
+    pub(crate) domain: sealed::Clock,
+}
+
 /// The windows over a keyed stream.
-pub(crate) fn attach<K: Key, V: ExchangeData, A: Aggregate>(
+pub(crate) fn attach<K, V, A, L>(
     kind: &'static str,
-    records: KeyedStream<K, V, Timed>,
-    windows: Windows,
-    clock: sealed::Clock,
+    CutStream { records, windows, late, domain: clock }: CutStream<K, V, L>,
     aggregate: A,
     prepare: impl Prepare<V, A>,
-) -> WithLate<Pane<K, A::Out>, V> {
+) -> WithLate<Pane<K, A::Out>, L>
+where
+    K: Key,
+    V: ExchangeData,
+    A: Aggregate,
+    L: Send + 'static,
+{
     let domain = match clock {
         sealed::Clock::Event => Domain::EventTime,
         sealed::Clock::Processing => Domain::ProcessingTime,
     };
-    WithLate::new(move |what_is_late| {
+    WithLate::new(move |lateness| {
+        let late = LateRecords { lateness, make: late };
         let note = windows.describe();
         let emitted = match windows.placement {
             Placement::Aligned(aligned) if windows.firing.is_plain() => {
                 let places = (aligned, windows.lateness);
-                sliced(kind, records, places, what_is_late, domain, aggregate, prepare)
+                sliced(kind, records, places, (late, domain), aggregate, prepare)
             }
             _ => {
                 let records = records.into_keyed();
                 let make = move |_: &WorkerContext| {
                     let (aggregate, prepare) = (aggregate.clone(), prepare.clone());
-                    PerKeyWindows::new(aggregate, prepare, windows.clone(), what_is_late, domain)
+                    PerKeyWindows::new(aggregate, prepare, windows.clone(), late, domain)
                 };
                 let port = records.port();
                 let windows = port.graph().operator(port, by_key::<K, V, Timed>(), kind, make);
@@ -116,17 +131,22 @@ pub(crate) fn attach<K: Key, V: ExchangeData, A: Aggregate>(
 }
 
 /// What leaves the operators.
-type EmittedPanes<K, R, V> = Stream<Emitted<Pane<K, R>, V>, Timed>;
+type EmittedPanes<K, R, L> = Stream<Emitted<Pane<K, R>, L>, Timed>;
 
-fn sliced<K: Key, V: ExchangeData, A: Aggregate>(
+fn sliced<K, V, A, L>(
     kind: &'static str,
     records: KeyedStream<K, V, Timed>,
-    places: (super::aligned::Aligned, i64),
-    what_is_late: Lateness,
-    domain: Domain,
+    places: (Aligned, i64),
+    (late, domain): (LateRecords<(K, V), L>, Domain),
     aggregate: A,
     prepare: impl Prepare<V, A>,
-) -> EmittedPanes<K, A::Out, V> {
+) -> EmittedPanes<K, A::Out, L>
+where
+    K: Key,
+    V: ExchangeData,
+    A: Aggregate,
+    L: Send + 'static,
+{
     let records = records.into_keyed();
     let graph = records.port().graph();
     let (combine, its_prepare) = (aggregate.clone(), prepare.clone());
@@ -139,7 +159,7 @@ fn sliced<K: Key, V: ExchangeData, A: Aggregate>(
     let route = Route::by_key(|arrived: &Arrived<K, V, A::Acc>| arrived.value.hash).timed(true);
     let make = move |_: &WorkerContext| {
         let (aggregate, prepare) = (aggregate.clone(), prepare.clone());
-        SlicedWindows::<K, V, A, _>::new(aggregate, prepare, places, what_is_late, domain)
+        SlicedWindows::<K, V, A, _, L>::new(aggregate, prepare, places, late, domain)
     };
     Stream::new(graph.operator(&combined, route, kind, make))
 }

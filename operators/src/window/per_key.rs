@@ -1,7 +1,6 @@
 //! The operator behind windows that each key has by itself: sessions, windows of the program's
 //! own, the global window, and all windows that answer early, record by record, or forget.
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use rheos_engine::{
@@ -15,14 +14,14 @@ use super::pane::{Pane, PaneTiming, Window};
 use super::windowed::Prepare;
 use super::windows::{Placement, TriggerContext, Windows};
 use crate::Aggregate;
-use crate::with_late::{Emitted, Lateness};
+use crate::with_late::{Emitted, LateRecords};
 
 /// Windows that each key has by itself, for the keys of a worker.
-pub(crate) struct PerKeyWindows<K, V, A: Aggregate, P> {
+pub(crate) struct PerKeyWindows<K, V, A: Aggregate, P, L> {
     aggregate: A,
     prepare: P,
     windows: Windows,
-    what_is_late: Lateness,
+    late: LateRecords<(K, V), L>,
     domain: Domain,
     keys: KeyedState<K, KeyWindows<A::Acc>>,
     /// When windows answer or are over.
@@ -38,31 +37,31 @@ pub(crate) struct PerKeyWindows<K, V, A: Aggregate, P> {
     /// The windows of the record in hand, and their places; empty between records.
     bounds: Vec<(i64, i64)>,
     places: Vec<usize>,
-    values: PhantomData<fn(V)>,
 }
 
 /// What leaves the operator.
-type Out<K, V, A> = Stamped<Emitted<Pane<K, <A as Aggregate>::Out>, V>>;
+type Out<K, L, A> = Stamped<Emitted<Pane<K, <A as Aggregate>::Out>, L>>;
 
-impl<K, V, A, P> PerKeyWindows<K, V, A, P>
+impl<K, V, A, P, L> PerKeyWindows<K, V, A, P, L>
 where
     K: Key,
     V: 'static,
     A: Aggregate,
     P: Prepare<V, A>,
+    L: 'static,
 {
     pub(crate) fn new(
         aggregate: A,
         prepare: P,
         windows: Windows,
-        what_is_late: Lateness,
+        late: LateRecords<(K, V), L>,
         domain: Domain,
     ) -> Self {
         Self {
             aggregate,
             prepare,
             windows,
-            what_is_late,
+            late,
             domain,
             keys: KeyedState::default(),
             timers: Timers::default(),
@@ -73,7 +72,6 @@ where
             open_windows: 0,
             bounds: Vec::new(),
             places: Vec::new(),
-            values: PhantomData,
         }
     }
 
@@ -111,7 +109,7 @@ where
         time: EventTime,
         value: V,
         now: ProcessingTime,
-        out: &mut Output<'_, Out<K, V, A>>,
+        out: &mut Output<'_, Out<K, L, A>>,
     ) -> Option<V> {
         let mut bounds = std::mem::take(&mut self.bounds);
         let mut places = std::mem::take(&mut self.places);
@@ -220,7 +218,7 @@ where
         at: usize,
         place: usize,
         timing: PaneTiming,
-        out: &mut Output<'_, Out<K, V, A>>,
+        out: &mut Output<'_, Out<K, L, A>>,
     ) {
         let entry = self.keys.entry_mut(at);
         let open = &mut entry.state.open[place];
@@ -264,7 +262,7 @@ where
     }
 
     /// Looks at a key that had records in this epoch: late answers, and what the trigger says.
-    fn look_at(&mut self, at: usize, now: ProcessingTime, out: &mut Output<'_, Out<K, V, A>>) {
+    fn look_at(&mut self, at: usize, now: ProcessingTime, out: &mut Output<'_, Out<K, L, A>>) {
         self.keys.entry_mut(at).state.is_touched = false;
         for place in 0..self.keys.entry(at).state.open.len() {
             let open = &self.keys.entry(at).state.open[place];
@@ -281,7 +279,7 @@ where
     }
 
     /// Lets the windows of a key answer early whose interval has passed.
-    fn answer_early(&mut self, at: usize, now: i64, out: &mut Output<'_, Out<K, V, A>>) {
+    fn answer_early(&mut self, at: usize, now: i64, out: &mut Output<'_, Out<K, L, A>>) {
         let Some(interval) = self.windows.firing.early_interval else { return };
         if self.keys.at(at).is_none_or(|entry| is_before(now, entry.state.early_timer)) {
             return;
@@ -298,7 +296,7 @@ where
     }
 
     /// Lets the windows of a key answer whose time has come, and forgets those that are over.
-    fn answer_on_time(&mut self, at: usize, watermark: i64, out: &mut Output<'_, Out<K, V, A>>) {
+    fn answer_on_time(&mut self, at: usize, watermark: i64, out: &mut Output<'_, Out<K, L, A>>) {
         if self.keys.at(at).is_none_or(|entry| is_before(watermark, entry.state.timer)) {
             return;
         }
@@ -343,15 +341,16 @@ fn early_at(since: ProcessingTime, interval: Duration) -> i64 {
     i64::try_from(since.plus(interval).0).unwrap_or(i64::MAX)
 }
 
-impl<K, V, A, P> Operator for PerKeyWindows<K, V, A, P>
+impl<K, V, A, P, L> Operator for PerKeyWindows<K, V, A, P, L>
 where
     K: Key,
     V: ExchangeData,
     A: Aggregate,
     P: Prepare<V, A>,
+    L: Send + 'static,
 {
     type In = Stamped<Keyed<K, V>>;
-    type Out = Out<K, V, A>;
+    type Out = Out<K, L, A>;
 
     fn on_batch(
         &mut self,
@@ -362,10 +361,8 @@ where
         for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
             let at = self.keys.find_or_insert(hash, key, KeyWindows::new);
             if let Some(late) = self.take(at, time, value, now, out) {
-                out.count_late(1);
-                if self.what_is_late == Lateness::Emit {
-                    out.push(Stamped { time, value: Emitted::Late(late) });
-                }
+                let key = &self.keys.entry(at).key;
+                self.late.take(time, || (key.clone(), late), out);
             }
             if self.keys.entry(at).state.open.is_empty() {
                 self.keys.remove_at(at);

@@ -2,7 +2,6 @@
 //! slices.
 
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 
 use rheos_engine::{
     Entry, EpochEnd, Error, EventTime, ExchangeData, Holdings, Key, Keyed, KeyedState, Operator,
@@ -16,7 +15,7 @@ use super::pane::{Pane, PaneTiming, Window};
 use super::slices::Slices;
 use super::windowed::Prepare;
 use crate::Aggregate;
-use crate::with_late::{Emitted, Lateness};
+use crate::with_late::{Emitted, LateRecords};
 
 /// Accumulators of a window that is speaking.
 type Rest<K, A> = std::iter::Flatten<std::vec::IntoIter<Option<Entry<K, A>>>>;
@@ -29,13 +28,13 @@ struct Speaking<K, A> {
 }
 
 /// Windows that share slices, for the keys of a worker.
-pub(crate) struct SlicedWindows<K, V, A: Aggregate, P> {
+pub(crate) struct SlicedWindows<K, V, A: Aggregate, P, L> {
     aggregate: A,
     prepare: P,
     aligned: Aligned,
     /// How long windows wait for late records, in milliseconds.
     lateness: i64,
-    what_is_late: Lateness,
+    late: LateRecords<(K, V), L>,
     domain: Domain,
     slices: Slices<K, A>,
     /// The watermark at the start of the epoch.
@@ -45,15 +44,14 @@ pub(crate) struct SlicedWindows<K, V, A: Aggregate, P> {
     /// Keys with late records in windows that have answered, by the window's end.
     amended: BTreeMap<i64, KeyedState<K, ()>>,
     speaking: Option<Speaking<K, A::Acc>>,
-    values: PhantomData<fn(V)>,
 }
 
-impl<K: Key, V, A: Aggregate, P> SlicedWindows<K, V, A, P> {
+impl<K: Key, V, A: Aggregate, P, L> SlicedWindows<K, V, A, P, L> {
     pub(crate) fn new(
         aggregate: A,
         prepare: P,
         (aligned, lateness): (Aligned, i64),
-        what_is_late: Lateness,
+        late: LateRecords<(K, V), L>,
         domain: Domain,
     ) -> Self {
         let slices = Slices::new(aggregate.clone(), aligned);
@@ -62,14 +60,13 @@ impl<K: Key, V, A: Aggregate, P> SlicedWindows<K, V, A, P> {
             prepare,
             aligned,
             lateness,
-            what_is_late,
+            late,
             domain,
             slices,
             watermark: i64::MIN,
             answered: i64::MIN,
             amended: BTreeMap::new(),
             speaking: None,
-            values: PhantomData,
         }
     }
 
@@ -132,17 +129,18 @@ impl<K: Key, V, A: Aggregate, P> SlicedWindows<K, V, A, P> {
 }
 
 /// What leaves the operator.
-type Out<K, V, A> = Stamped<Emitted<Pane<K, <A as Aggregate>::Out>, V>>;
+type Out<K, L, A> = Stamped<Emitted<Pane<K, <A as Aggregate>::Out>, L>>;
 
-impl<K, V, A, P> Operator for SlicedWindows<K, V, A, P>
+impl<K, V, A, P, L> Operator for SlicedWindows<K, V, A, P, L>
 where
     K: Key,
     V: ExchangeData,
     A: Aggregate,
     P: Prepare<V, A>,
+    L: Send + 'static,
 {
     type In = Stamped<Keyed<K, Arrival<V, A::Acc>>>;
-    type Out = Out<K, V, A>;
+    type Out = Out<K, L, A>;
 
     fn on_batch(
         &mut self,
@@ -157,10 +155,7 @@ where
                 // What falls between windows belongs to none and cannot be late for one.
                 Arrival::Record(_) if !self.aligned.is_covered(self.aligned.slice_of(millis)) => {}
                 Arrival::Record(value) if millis < open_from => {
-                    out.count_late(1);
-                    if self.what_is_late == Lateness::Emit {
-                        out.push(Stamped { time, value: Emitted::Late(*value) });
-                    }
+                    self.late.take(time, || (key, *value), out);
                 }
                 Arrival::Record(value) => {
                     let mut acc = self.aggregate.create();

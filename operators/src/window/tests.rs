@@ -14,11 +14,19 @@ use super::windows::{Placement, Windows};
 use crate::Aggregate;
 use crate::aggregate::Count;
 use crate::random::Random;
-use crate::with_late::{Emitted, Lateness};
+use crate::with_late::{Emitted, LateRecords, Lateness};
 use crate::workers::Workers;
 
 /// A record of the tests: its number tells it from all others.
 type Record = (EventTime, u64, u64);
+
+type Late = LateRecords<(u64, u64), (u64, u64)>;
+
+/// Late records come out.
+const EMIT: Late = LateRecords { lateness: Lateness::Emit, make: |late| late };
+
+/// They do not.
+const DROP: Late = LateRecords { lateness: Lateness::Drop, make: |late| late };
 
 /// Keeps the numbers of records. It has no inverse.
 #[derive(Clone)]
@@ -88,10 +96,10 @@ enum Said {
     Late(u64),
 }
 
-impl From<Stamped<Emitted<Pane<u64, Vec<u64>>, u64>>> for Said {
-    fn from(said: Stamped<Emitted<Pane<u64, Vec<u64>>, u64>>) -> Self {
+impl From<Stamped<Emitted<Pane<u64, Vec<u64>>, (u64, u64)>>> for Said {
+    fn from(said: Stamped<Emitted<Pane<u64, Vec<u64>>, (u64, u64)>>) -> Self {
         match said.value {
-            Emitted::Late(number) => Self::Late(number),
+            Emitted::Late((_, number)) => Self::Late(number),
             Emitted::Result(Pane { key, window, timing, value }) => {
                 Self::Pane(key, window.start.as_millis(), window.end.as_millis(), timing, value)
             }
@@ -248,23 +256,21 @@ fn windows_at_fixed_places_say_what_the_reference_says() {
             let stage = |next| -> Next<_> {
                 Box::new(SliceCombiner::new(Numbers, number, places, &limits, next))
             };
-            let operator =
-                || SlicedWindows::new(Numbers, number, places, Lateness::Emit, Domain::EventTime);
+            let operator = || SlicedWindows::new(Numbers, number, places, EMIT, Domain::EventTime);
             let shared = Workers::timed_by_key(workers, stage, operator);
             check(shared, &input, &expected, random, &format!("{context}, shared"));
 
             let stage = |next| -> Next<_> {
                 Box::new(SliceCombiner::new(WithInverse, number, places, &limits, next))
             };
-            let operator = || {
-                SlicedWindows::new(WithInverse, number, places, Lateness::Emit, Domain::EventTime)
-            };
+            let operator =
+                || SlicedWindows::new(WithInverse, number, places, EMIT, Domain::EventTime);
             let running = Workers::timed_by_key(workers, stage, operator);
             check(running, &input, &expected, random, &format!("{context}, running"));
 
             let operator = || {
                 let windows = windows.clone();
-                PerKeyWindows::new(Numbers, number, windows, Lateness::Emit, Domain::EventTime)
+                PerKeyWindows::new(Numbers, number, windows, EMIT, Domain::EventTime)
             };
             let by_key = Workers::timed_by_key(workers, |next| next, operator);
             check(by_key, &input, &expected, random, &format!("{context}, by key"));
@@ -338,7 +344,7 @@ fn sessions_say_what_the_reference_says() {
         let expected = session_reference(gap, lateness, &input);
         let operator = || {
             let windows = windows.clone();
-            PerKeyWindows::new(Numbers, number, windows, Lateness::Emit, Domain::EventTime)
+            PerKeyWindows::new(Numbers, number, windows, EMIT, Domain::EventTime)
         };
         let workers = Workers::timed_by_key(1, |next| next, operator);
         check(workers, &input, &expected, random, &format!("seed {seed}, {windows:?}"));
@@ -363,15 +369,8 @@ fn an_aggregate_with_an_inverse_counts_the_same_in_sliding_windows() {
         let stage = |next| -> Next<_> {
             Box::new(SliceCombiner::new(count.clone(), number, (aligned, 0), &limits, next))
         };
-        let operator = || {
-            SlicedWindows::<u64, u64, _, _>::new(
-                count.clone(),
-                number,
-                (aligned, 0),
-                Lateness::Drop,
-                Domain::EventTime,
-            )
-        };
+        let operator =
+            || SlicedWindows::new(count.clone(), number, (aligned, 0), DROP, Domain::EventTime);
         let mut workers = Workers::timed_by_key(1, stage, operator);
         let mut counted = 0;
         for (dealt, promises) in &input.epochs {

@@ -5,12 +5,14 @@ use std::ops::AddAssign;
 
 use rheos_engine::{EventTime, ExchangeData, Key, Keyed};
 
-use super::attach::{Attached, WindowDomain};
+use super::attach::{
+    Attached, ByEventTime, ByProcessingTime, CutStream, WindowDomain, attach, stamp_now,
+};
 use super::pane::{Pane, Window};
 use super::records::{Collect, Top};
 use super::windows::Windows;
 use crate::aggregate::{Average, Count, Extreme, Reduce, Sum};
-use crate::{Aggregate, KeyedStream, Number, Stream, Timed};
+use crate::{Aggregate, KeyedStream, Number, Stream, Timed, Timeline, WithLate};
 
 /// Makes what an aggregate takes of a record and its time.
 pub(crate) trait Prepare<V, A: Aggregate>:
@@ -30,19 +32,25 @@ fn value<V>(_time: EventTime, value: V) -> V {
 
 /// A stream that is cut into windows, waiting to be asked what is wanted of each window.
 ///
-/// `D` is the clock that the windows go by: [`ByEventTime`](crate::ByEventTime), whose results
-/// come with late records, or [`ByProcessingTime`](crate::ByProcessingTime), for which nothing is
+/// `D` is the clock that the windows go by: [`ByEventTime`], whose results
+/// come with late records, or [`ByProcessingTime`], for which nothing is
 /// late.
 #[must_use = "ask for something, .count() for example"]
-pub struct WindowedStream<K: 'static, V: 'static, D> {
-    pub(crate) records: KeyedStream<K, V, Timed>,
-    pub(crate) windows: Windows,
-    pub(crate) domain: PhantomData<D>,
+///
+/// `L` is what late records are: with their key, or without where the whole stream is cut.
+pub struct WindowedStream<K: 'static, V: 'static, D, L = (K, V)> {
+    cut: CutStream<K, V, L>,
+    domain: PhantomData<D>,
 }
 
-impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
-    pub(crate) fn new(records: KeyedStream<K, V, Timed>, windows: Windows) -> Self {
-        Self { records, windows, domain: PhantomData }
+impl<K: Key, V: ExchangeData, D: WindowDomain, L: Send + 'static> WindowedStream<K, V, D, L> {
+    pub(crate) fn new(
+        records: KeyedStream<K, V, Timed>,
+        windows: Windows,
+        late: fn((K, V)) -> L,
+    ) -> Self {
+        let cut = CutStream { records, windows, late, domain: D::DOMAIN };
+        Self { cut, domain: PhantomData }
     }
 
     fn attach<A: Aggregate>(
@@ -50,15 +58,25 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
         kind: &'static str,
         aggregate: A,
         prepare: impl Prepare<V, A>,
-    ) -> Attached<D, K, A::Out, V> {
-        D::results(super::attach::attach(
-            kind,
-            self.records,
-            self.windows,
-            D::DOMAIN,
-            aggregate,
-            prepare,
-        ))
+    ) -> Attached<D, K, A::Out, L> {
+        D::results(self.panes(kind, aggregate, prepare))
+    }
+
+    fn panes<A: Aggregate>(
+        self,
+        kind: &'static str,
+        aggregate: A,
+        prepare: impl Prepare<V, A>,
+    ) -> WithLate<Pane<K, A::Out>, L> {
+        attach(kind, self.cut, aggregate, prepare)
+    }
+
+    /// All values of each window, in order of event time.
+    pub(crate) fn collected(self, kind: &'static str) -> WithLate<Pane<K, Vec<V>>, L>
+    where
+        V: Clone,
+    {
+        self.panes(kind, Collect::new(), |time, value| (time, value))
     }
 
     /// How many records each window has.
@@ -78,7 +96,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// let row = |key: &str, start, count| (key.to_owned(), start, count);
     /// assert_eq!(counts, [row("a", 0, 2), row("b", 0, 1), row("a", 10_000, 1)]);
     /// ```
-    pub fn count(self) -> Attached<D, K, u64, V> {
+    pub fn count(self) -> Attached<D, K, u64, L> {
         self.attach("window count", Count::default(), value)
     }
 
@@ -97,7 +115,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// });
     /// assert_eq!(sums, [12, 9]);
     /// ```
-    pub fn sum(self) -> Attached<D, K, V, V>
+    pub fn sum(self) -> Attached<D, K, V, L>
     where
         V: AddAssign + Default + Clone,
     {
@@ -119,7 +137,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// });
     /// assert_eq!(means, [6.5, 9.0]);
     /// ```
-    pub fn average(self) -> Attached<D, K, f64, V>
+    pub fn average(self) -> Attached<D, K, f64, L>
     where
         V: Number,
     {
@@ -141,7 +159,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// });
     /// assert_eq!(least, [5, 9]);
     /// ```
-    pub fn min(self) -> Attached<D, K, V, V>
+    pub fn min(self) -> Attached<D, K, V, L>
     where
         V: Ord + Clone,
     {
@@ -163,7 +181,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// });
     /// assert_eq!(most, [8, 9]);
     /// ```
-    pub fn max(self) -> Attached<D, K, V, V>
+    pub fn max(self) -> Attached<D, K, V, L>
     where
         V: Ord + Clone,
     {
@@ -189,7 +207,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     pub fn reduce(
         self,
         join: impl Fn(V, V) -> V + Clone + Send + Sync + 'static,
-    ) -> Attached<D, K, V, V>
+    ) -> Attached<D, K, V, L>
     where
         V: Clone,
     {
@@ -235,7 +253,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// });
     /// assert_eq!(longest, [6, 2]);
     /// ```
-    pub fn aggregate<A: Aggregate<In = V>>(self, aggregate: A) -> Attached<D, K, A::Out, V> {
+    pub fn aggregate<A: Aggregate<In = V>>(self, aggregate: A) -> Attached<D, K, A::Out, L> {
         self.attach("window aggregate", aggregate, value)
     }
 
@@ -257,7 +275,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// });
     /// assert_eq!(top, [vec![8, 6], vec![9]]);
     /// ```
-    pub fn top(self, records: usize) -> Attached<D, K, Vec<V>, V>
+    pub fn top(self, records: usize) -> Attached<D, K, Vec<V>, L>
     where
         V: Ord + Clone,
     {
@@ -279,11 +297,11 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     /// });
     /// assert_eq!(all, [vec!['a', 'b'], vec!['c']]);
     /// ```
-    pub fn collect(self) -> Attached<D, K, Vec<V>, V>
+    pub fn collect(self) -> Attached<D, K, Vec<V>, L>
     where
         V: Clone,
     {
-        self.attach("window collect", Collect::new(), |time, value| (time, value))
+        D::results(self.collected("window collect"))
     }
 
     /// Folds the values of each window, in order of event time, into a state of the program's own.
@@ -307,19 +325,12 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
         self,
         initial: S,
         step: impl Fn(&mut S, V) + Clone + Send + Sync + 'static,
-    ) -> Attached<D, K, S, V>
+    ) -> Attached<D, K, S, L>
     where
         V: Clone,
         S: Clone + Send + Sync + 'static,
     {
-        let results = super::attach::attach(
-            "window fold",
-            self.records,
-            self.windows,
-            D::DOMAIN,
-            Collect::new(),
-            |time, value| (time, value),
-        );
+        let results = self.collected("window fold");
         D::results(results.map(move |pane: Pane<K, Vec<V>>| {
             let mut state = initial.clone();
             pane.value.into_iter().for_each(|value| step(&mut state, value));
@@ -350,20 +361,13 @@ impl<K: Key, V: ExchangeData, D: WindowDomain> WindowedStream<K, V, D> {
     pub fn process<I>(
         self,
         function: impl Fn(&K, Window, Vec<V>) -> I + Clone + Send + Sync + 'static,
-    ) -> D::Rows<I::Item, V>
+    ) -> D::Rows<I::Item, L>
     where
         V: Clone,
         I: IntoIterator + 'static,
         I::Item: 'static,
     {
-        let results = super::attach::attach(
-            "window process",
-            self.records,
-            self.windows,
-            D::DOMAIN,
-            Collect::new(),
-            |time, value| (time, value),
-        );
+        let results = self.collected("window process");
         D::results(
             results.flat_map(move |pane: Pane<K, Vec<V>>| {
                 function(&pane.key, pane.window, pane.value)
@@ -396,8 +400,8 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
     /// sessions.sort();
     /// assert_eq!(sessions, [row("ann", 1), row("ann", 2), row("bob", 1)]);
     /// ```
-    pub fn window(self, windows: Windows) -> WindowedStream<K, V, crate::ByEventTime> {
-        WindowedStream::new(self, windows)
+    pub fn window(self, windows: Windows) -> WindowedStream<K, V, ByEventTime> {
+        WindowedStream::new(self, windows, |late| late)
     }
 }
 
@@ -418,12 +422,12 @@ impl<T: ExchangeData> Stream<T, Timed> {
     /// });
     /// assert_eq!(counts, [2, 3, 1]);
     /// ```
-    pub fn window(self, windows: Windows) -> WindowedStream<(), T, crate::ByEventTime> {
-        WindowedStream::new(self.whole(), windows)
+    pub fn window(self, windows: Windows) -> WindowedStream<(), T, ByEventTime, T> {
+        WindowedStream::new(self.whole(), windows, |((), late)| late)
     }
 }
 
-impl<T: 'static, M: crate::Timeline> Stream<T, M> {
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// All records under one key.
     pub(crate) fn whole(self) -> KeyedStream<(), T, M> {
         let hash = rheos_engine::hash_key(&());
@@ -431,7 +435,7 @@ impl<T: 'static, M: crate::Timeline> Stream<T, M> {
     }
 }
 
-impl<K: Key, V: ExchangeData, M: crate::Timeline> KeyedStream<K, V, M> {
+impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// Cuts the records of each key into windows of processing time: of the moments at which they
     /// are seen. Results depend on how fast the job runs.
     ///
@@ -453,12 +457,13 @@ impl<K: Key, V: ExchangeData, M: crate::Timeline> KeyedStream<K, V, M> {
     pub fn processing_time_window(
         self,
         windows: Windows,
-    ) -> WindowedStream<K, V, crate::ByProcessingTime> {
-        WindowedStream::new(KeyedStream::new(super::attach::stamp_now(self.into_keyed())), windows)
+    ) -> WindowedStream<K, V, ByProcessingTime> {
+        let stamped = KeyedStream::new(stamp_now(self.into_keyed()));
+        WindowedStream::new(stamped, windows, |late| late)
     }
 }
 
-impl<T: ExchangeData, M: crate::Timeline> Stream<T, M> {
+impl<T: ExchangeData, M: Timeline> Stream<T, M> {
     /// Cuts the whole stream into windows of processing time; see
     /// [`KeyedStream::processing_time_window`].
     ///
@@ -477,7 +482,7 @@ impl<T: ExchangeData, M: crate::Timeline> Stream<T, M> {
     pub fn processing_time_window(
         self,
         windows: Windows,
-    ) -> WindowedStream<(), T, crate::ByProcessingTime> {
+    ) -> WindowedStream<(), T, ByProcessingTime> {
         self.whole().processing_time_window(windows)
     }
 }
