@@ -7,15 +7,15 @@ use rheos_engine::{
 };
 
 use super::given;
-use crate::{Job, Stream};
+use crate::{Job, Stream, Timeline};
 
 /// Runs a program over the given records, on one worker, and gives its results.
 ///
 /// # Panics
 /// When the job fails.
-pub fn results<T, R>(
+pub fn results<T, R, M: Timeline>(
     records: impl IntoIterator<Item = T>,
-    program: impl FnOnce(Stream<T>) -> Stream<R>,
+    program: impl FnOnce(Stream<T>) -> Stream<R, M>,
 ) -> Vec<R>
 where
     T: Send + 'static,
