@@ -26,7 +26,9 @@ pub enum Flush {
 ///   vector's allocation or leave it for the caller to fill again.
 /// * At [`Flush::EpochEnd`] a consumer hands on everything it holds, and passes the call on.
 /// * [`watermark`](Consumer::watermark) comes at the end of an epoch, after the flush, and is
-///   passed on; a consumer that gives records new times passes on its own instead.
+///   passed on; a consumer that gives records new times passes on its own instead. It goes
+///   forward, but for one thing: a sender that nobody waited for, because it was idle, may come
+///   back with less.
 /// * [`end`](Consumer::end) comes once, after the last flush, when the input has ended; never
 ///   when the job was stopped.
 pub trait Consumer<T>: 'static {

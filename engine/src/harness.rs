@@ -14,7 +14,7 @@ use crate::metrics::worker_counters;
 use crate::operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 use crate::run::{Run, StepId};
 use crate::state_parts::Snapshot;
-use crate::{Epoch, Error, EventTime, Limits, SystemClock};
+use crate::{Assigned, Epoch, Error, EventTime, Limits, SplitsView, SystemClock};
 
 /// The context of the only worker of a job that does not run.
 #[must_use]
@@ -33,6 +33,7 @@ pub fn context() -> WorkerContext {
 struct Collect<T> {
     records: Rc<RefCell<Vec<T>>>,
     watermark: Rc<Cell<EventTime>>,
+    is_idle: Rc<Cell<bool>>,
     ended: Rc<RefCell<bool>>,
 }
 
@@ -43,9 +44,9 @@ impl<T: 'static> Consumer<T> for Collect<T> {
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
 
-    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
-        assert!(watermark > self.watermark.get(), "watermarks only go forward");
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
         self.watermark.set(watermark);
+        self.is_idle.set(run.is_idle);
     }
 
     fn end(&mut self, _run: &mut Run) {
@@ -57,6 +58,7 @@ impl<T: 'static> Consumer<T> for Collect<T> {
 pub struct Collected<T> {
     records: Rc<RefCell<Vec<T>>>,
     watermark: Rc<Cell<EventTime>>,
+    is_idle: Rc<Cell<bool>>,
     ended: Rc<RefCell<bool>>,
 }
 
@@ -66,10 +68,11 @@ impl<T: 'static> Collected<T> {
     pub fn consumer() -> (Next<T>, Self) {
         let (records, ended): (Rc<RefCell<Vec<T>>>, Rc<RefCell<bool>>) = Default::default();
         let watermark = Rc::new(Cell::new(EventTime::MIN));
-        let there = Self { records, watermark, ended };
+        let there = Self { records, watermark, is_idle: Rc::default(), ended };
         let next = Collect {
             records: Rc::clone(&there.records),
             watermark: Rc::clone(&there.watermark),
+            is_idle: Rc::clone(&there.is_idle),
             ended: Rc::clone(&there.ended),
         };
         (Box::new(next), there)
@@ -87,6 +90,12 @@ impl<T: 'static> Collected<T> {
         self.watermark.get()
     }
 
+    /// Whether that was the watermark of somebody who is idle.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.is_idle.get()
+    }
+
     /// Whether the end of the input was passed on.
     #[must_use]
     pub fn has_ended(&self) -> bool {
@@ -98,6 +107,29 @@ impl<T: 'static> Collected<T> {
 #[must_use]
 pub fn run() -> Run {
     Run::new(StepId(0), Arc::from(["step under test".to_owned()]), worker_counters(1))
+}
+
+/// Lets the steps of a run see these splits; see [`Run::splits`].
+pub fn show_splits(run: &mut Run, view: SplitsView) {
+    run.splits = Some(view);
+}
+
+/// The processing time at which the steps of a run have asked for an epoch to end, since the last
+/// call.
+pub fn asked_deadline(run: &mut Run) -> Option<ProcessingTime> {
+    run.take_deadline()
+}
+
+/// What the step under test last said about its splits.
+#[must_use]
+pub fn assigned(run: &Run) -> Option<Assigned> {
+    run.counters()[0].status().assigned.clone()
+}
+
+/// How many records the step under test has counted as being from the future.
+#[must_use]
+pub fn future_records(run: &Run) -> u64 {
+    run.counters()[0].future.get()
 }
 
 /// Passes batches through a stateless step, each followed by the end of an epoch.

@@ -73,21 +73,23 @@ struct Emitter<T> {
     next: Next<T>,
     buffer: Vec<T>,
     target: usize,
-    /// What has been promised to the next step.
+    /// What has been promised to the next step, and whether that waits for more.
     watermark: EventTime,
+    is_idle: bool,
 }
 
 impl<T: Send + 'static> Emitter<T> {
     fn new(next: Next<T>, limits: &Limits) -> Self {
         let target = limits.records_per_batch::<T>();
-        Self { next, buffer: Vec::new(), target, watermark: EventTime::MIN }
+        Self { next, buffer: Vec::new(), target, watermark: EventTime::MIN, is_idle: false }
     }
 
     /// Passes a watermark on unless as much has been promised, and says what is promised now.
     fn watermark(&mut self, watermark: EventTime, run: &mut Run) -> EventTime {
-        if watermark > self.watermark {
-            self.watermark = watermark;
-            self.next.watermark(watermark, run);
+        if watermark > self.watermark || run.is_idle != self.is_idle {
+            self.watermark = watermark.max(self.watermark);
+            self.is_idle = run.is_idle;
+            self.next.watermark(self.watermark, run);
         }
         self.watermark
     }

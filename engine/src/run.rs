@@ -30,6 +30,8 @@ pub struct Run {
     /// where the run begins behind an exchange.
     pub(crate) splits: Option<SplitsView>,
     deadline: Option<ProcessingTime>,
+    /// Whether the watermark on its way is that of somebody for whom nobody needs to wait.
+    pub(crate) is_idle: bool,
     step: StepId,
     emitted_bytes: usize,
     error: Option<Error>,
@@ -50,6 +52,7 @@ impl Run {
             now: ProcessingTime(0),
             splits: None,
             deadline: None,
+            is_idle: false,
             step,
             emitted_bytes: 0,
             error: None,
@@ -74,6 +77,14 @@ impl Run {
     #[must_use]
     pub fn splits(&self) -> Option<&SplitsView> {
         self.splits.as_ref()
+    }
+
+    /// Calls `pass`, which passes on the watermark of somebody who has been silent for so long
+    /// that nobody waits for it: others may go on without it until it passes on another one.
+    pub fn while_idle(&mut self, pass: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.is_idle, true);
+        pass(self);
+        self.is_idle = before;
     }
 
     /// Asks for an epoch to end at `time` or soon after, whether or not records come.

@@ -18,12 +18,25 @@ pub struct SplitTime {
 }
 
 /// What a step that assigns event times knows on one worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assigned {
     /// Its splits that have not ended.
     pub splits: Vec<SplitTime>,
     /// Splits that have not been opened yet, whose first record may have any time.
     pub unopened: usize,
+    /// What all together promise.
+    pub watermark: EventTime,
+    /// Whether all that are left are idle, so that others do not wait for this worker.
+    pub is_idle: bool,
+}
+
+/// What somebody who sends records to a step has promised about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// No later record has an earlier time; the end of time once none will come at all.
+    pub(crate) time: EventTime,
+    /// Whether nobody waits for it until it promises again.
+    pub(crate) is_idle: bool,
 }
 
 /// The latest words of a step on a worker, at the end of an epoch.
@@ -33,10 +46,10 @@ pub(crate) struct StepStatus {
     pub(crate) input: EventTime,
     /// The watermark that it passes on.
     pub(crate) output: EventTime,
-    /// Since when the watermark of its input has been where it is.
-    pub(crate) since: ProcessingTime,
+    /// Since when the watermark of its input has been where it is; none before the first epoch.
+    pub(crate) since: Option<ProcessingTime>,
     /// What each worker that sends to it has promised, in the order of its inputs.
-    pub(crate) lanes: Vec<EventTime>,
+    pub(crate) lanes: Vec<Promise>,
     pub(crate) holdings: Holdings,
     pub(crate) assigned: Option<Assigned>,
     /// By how much records came behind the latest one before them.
@@ -48,7 +61,7 @@ impl Default for StepStatus {
         Self {
             input: EventTime::MIN,
             output: EventTime::MIN,
-            since: ProcessingTime(0),
+            since: None,
             lanes: Vec::new(),
             holdings: Holdings::default(),
             assigned: None,

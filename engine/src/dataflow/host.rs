@@ -19,6 +19,7 @@ use crate::job::shared::Shared;
 use crate::logic::Logic;
 use crate::operator::{EpochEnd, Turn};
 use crate::run::{Run, StepId};
+use crate::status::Promise;
 use crate::{Epoch, Error, ErrorKind, EventTime, ProcessingTime};
 
 /// How long an operator that has more to say waits when the queues behind it are full.
@@ -167,7 +168,7 @@ impl Host {
             Phase::Ending => {
                 let epoch = self.inbox.current();
                 let time = self.control.borrow().left(epoch);
-                let end = EpochEnd::new(epoch, time, self.lanes.watermark());
+                let end = EpochEnd::new(epoch, time, self.lanes.advance());
                 if !self.say(|logic, run| logic.epoch_end(end, run))? {
                     return Ok(Step::Wait);
                 }
@@ -206,9 +207,9 @@ impl Host {
                 return Ok(false);
             }
             let Some((port, parcel)) = self.inbox.take() else { break };
-            if let Payload::Watermark { from, time } = parcel.payload {
+            if let Payload::Watermark { from, time, is_idle } = parcel.payload {
                 if port.is_timed {
-                    self.lanes.promise(port.lane + from, time);
+                    self.lanes.promise(port.lane + from, Promise { time, is_idle });
                 }
                 continue;
             }
@@ -261,15 +262,17 @@ impl Host {
     /// what the logic holds.
     fn pass_watermark(&mut self, input: EventTime) -> Result<(), Error> {
         let mut logic = self.logic.borrow_mut();
+        self.run.is_idle = self.lanes.is_idle();
         let output = match self.lanes.is_timed() {
             true => logic.watermark(input, &mut self.run),
             false => EventTime::MIN,
         };
+        self.run.is_idle = false;
         self.deadline = [logic.deadline(), self.run.take_deadline()].into_iter().flatten().min();
         let mut status = self.run.counters()[self.step.0].status();
-        if status.input != input {
+        if status.input != input || status.since.is_none() {
             status.input = input;
-            status.since = self.run.now;
+            status.since = Some(self.run.now);
         }
         status.output = output;
         status.holdings = logic.holdings();

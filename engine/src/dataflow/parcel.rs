@@ -30,6 +30,8 @@ pub(crate) enum Payload {
         from: usize,
         /// No later record has an earlier time.
         time: EventTime,
+        /// Whether the sender is idle, so that nobody waits for it.
+        is_idle: bool,
     },
     /// The sender has nothing more to send on this edge: its input has ended.
     End,
@@ -60,8 +62,8 @@ impl Parcel {
     }
 
     /// A watermark of worker `from` for a worker on an edge.
-    pub(crate) fn watermark(target: usize, from: usize, time: EventTime) -> Self {
-        Self { target, payload: Payload::Watermark { from, time }, ..Self::default() }
+    pub(crate) fn watermark(target: usize, from: usize, time: EventTime, is_idle: bool) -> Self {
+        Self { target, payload: Payload::Watermark { from, time, is_idle }, ..Self::default() }
     }
 
     /// The records as a `Vec<T>`, decoded with `decode` when they come from another process.
@@ -145,7 +147,7 @@ impl ContainerBytes for Parcel {
             KIND_END => Payload::End,
             KIND_WATERMARK => {
                 let time = EventTime::from_millis(size as i64);
-                return Self::watermark(target, records, time);
+                return Self::watermark(target, records, time, split != 0);
             }
             // The sender pads to whole words; the length says what is payload.
             _ => Payload::Received(bytes.extract_to(length.min(bytes.len()))),
@@ -159,13 +161,14 @@ impl ContainerBytes for Parcel {
 
     fn into_bytes<W: Write>(&self, writer: &mut W) {
         let body = self.encoded();
-        // A watermark has no records: its sender and time take the places of their numbers.
-        let (kind, records, size) = match self.payload {
-            Payload::End => (KIND_END, 0, 0),
-            Payload::Watermark { from, time } => (KIND_WATERMARK, from, time.as_millis() as usize),
-            _ => (KIND_RECORDS, self.records, self.bytes),
+        // A watermark has no records: what it says takes the places of their numbers.
+        let (kind, split, records, size) = match self.payload {
+            Payload::End => (KIND_END, 0, 0, 0),
+            Payload::Watermark { from, time, is_idle } => {
+                (KIND_WATERMARK, usize::from(is_idle), from, time.as_millis() as usize)
+            }
+            _ => (KIND_RECORDS, self.split.0 as usize, self.records, self.bytes),
         };
-        let split = self.split.0 as usize;
         let fields = [self.target, split, records, size, kind as usize, body.len()];
         let padding = body.len().next_multiple_of(8) - body.len();
         let mut write = |bytes: &[u8]| {
@@ -229,10 +232,14 @@ mod tests {
     fn watermarks_survive_the_way_to_another_process() {
         for millis in [i64::MIN, -1, 0, 1_436_918_400_000, i64::MAX] {
             let sent = EventTime::from_millis(millis);
-            let received = across(&Parcel::watermark(5, 3, sent));
-            assert_eq!((received.target, received.bytes), (5, 0));
-            let Payload::Watermark { from, time } = received.payload else { panic!("{millis}") };
-            assert_eq!((from, time), (3, sent));
+            for idle in [false, true] {
+                let received = across(&Parcel::watermark(5, 3, sent, idle));
+                assert_eq!((received.target, received.bytes), (5, 0));
+                let Payload::Watermark { from, time, is_idle } = received.payload else {
+                    panic!("{millis}")
+                };
+                assert_eq!((from, time, is_idle), (3, sent, idle));
+            }
         }
     }
 

@@ -160,9 +160,9 @@ impl<T: Send + 'static> Consumer<T> for Local<T> {
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
 
-    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
         // A local edge has one sender.
-        self.outbox.put(Parcel::watermark(self.worker, 0, watermark));
+        self.outbox.put(Parcel::watermark(self.worker, 0, watermark, run.is_idle));
     }
 
     fn end(&mut self, _run: &mut Run) {
@@ -211,11 +211,11 @@ impl<T: ExchangeData> Sender<T> {
         self.outbox.put(Parcel { target, split, records, bytes, payload });
     }
 
-    fn watermark(&self, watermark: EventTime) {
+    fn watermark(&self, watermark: EventTime, run: &Run) {
         // The only worker sends to itself over a local edge.
         let from = if self.workers > 1 { self.worker } else { 0 };
         for target in 0..self.workers {
-            self.outbox.put(Parcel::watermark(target, from, watermark));
+            self.outbox.put(Parcel::watermark(target, from, watermark, run.is_idle));
         }
     }
 
@@ -271,8 +271,8 @@ impl<T: ExchangeData, F: FnMut(&T) -> usize + 'static> Consumer<T> for Exchange<
         }
     }
 
-    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
-        self.sender.watermark(watermark);
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.sender.watermark(watermark, run);
     }
 
     fn end(&mut self, _run: &mut Run) {
@@ -298,8 +298,8 @@ impl<T: ExchangeData + Clone> Consumer<T> for Broadcast<T> {
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
 
-    fn watermark(&mut self, watermark: EventTime, _run: &mut Run) {
-        self.sender.watermark(watermark);
+    fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.sender.watermark(watermark, run);
     }
 
     fn end(&mut self, _run: &mut Run) {

@@ -2,7 +2,7 @@
 
 use rheos_engine::{Consumer, Disorder, EventTime, Flush, Next, ProcessingTime, Run, Stamped};
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Together};
 use super::watermarks::Watermarks;
 
 /// Stamps the records of a worker.
@@ -92,8 +92,12 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
             run.end_epoch_at(now.plus(left));
         }
         if flush == Flush::EpochEnd {
-            if let Some(watermark) = self.lanes.advance() {
-                self.next.watermark(watermark, run);
+            match self.lanes.advance() {
+                Some(Together { watermark, is_idle: false }) => self.next.watermark(watermark, run),
+                Some(Together { watermark, is_idle: true }) => {
+                    run.while_idle(|run| self.next.watermark(watermark, run));
+                }
+                None => {}
             }
             run.report_assigned(self.lanes.status(), &self.disorder);
         }
@@ -106,6 +110,7 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
         if self.lanes.end() {
             self.next.watermark(EventTime::MAX, run);
         }
+        run.report_assigned(self.lanes.status(), &self.disorder);
         self.next.end(run);
         if let Some(future) = &mut self.future {
             future.end(run);

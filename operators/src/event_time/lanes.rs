@@ -47,14 +47,31 @@ pub(crate) struct Lanes {
     /// The place of the lane that was used last.
     last: usize,
     unopened: usize,
-    /// What was promised for all together; never goes back.
+    /// What was promised last for all together.
     promised: EventTime,
+    /// Whether all that are left are idle.
+    is_idle: bool,
+}
+
+/// What all splits of a worker together promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Together {
+    pub(crate) watermark: EventTime,
+    /// Whether all that are left are idle, so that others need not wait for this worker.
+    pub(crate) is_idle: bool,
 }
 
 impl Lanes {
     pub(crate) fn new(watermarks: &Watermarks) -> Self {
         let watermarks = watermarks.clone();
-        Self { watermarks, lanes: Vec::new(), last: 0, unopened: 0, promised: EventTime::MIN }
+        Self {
+            watermarks,
+            lanes: Vec::new(),
+            last: 0,
+            unopened: 0,
+            promised: EventTime::MIN,
+            is_idle: false,
+        }
     }
 
     /// The lane of a split that has a batch now.
@@ -130,25 +147,33 @@ impl Lanes {
         next
     }
 
-    /// What all together promise now, if that is more than before.
-    pub(crate) fn advance(&mut self) -> Option<EventTime> {
+    /// What all together promise now, if that is not what they did before.
+    ///
+    /// It goes forward, but for one thing: a split that was idle may come back with less. Who
+    /// waits for several workers judges then what is late, with all of them in view: else the
+    /// same splits would make other watermarks when other workers read them.
+    pub(crate) fn advance(&mut self) -> Option<Together> {
         for lane in &mut self.lanes {
             let watermark = lane.generator.watermark(lane.latest);
             lane.promised = watermark.max(lane.promised);
         }
-        if self.unopened > 0 {
-            return None;
-        }
+        let before = (self.promised, self.is_idle);
         let active = self.lanes.iter().filter(|lane| !lane.is_idle);
-        let least = active.map(|lane| lane.promised).min()?;
-        (least > self.promised).then(|| {
-            self.promised = least;
-            least
-        })
+        self.is_idle = false;
+        if self.unopened == 0 {
+            match active.map(|lane| lane.promised).min() {
+                Some(least) => self.promised = least,
+                None => self.is_idle = !self.lanes.is_empty(),
+            }
+        }
+        let together = Together { watermark: self.promised, is_idle: self.is_idle };
+        ((self.promised, self.is_idle) != before).then_some(together)
     }
 
     /// Whether times up to the end of time have been promised; if not, they are now.
     pub(crate) fn end(&mut self) -> bool {
+        self.lanes.clear();
+        self.is_idle = false;
         std::mem::replace(&mut self.promised, EventTime::MAX) < EventTime::MAX
     }
 
@@ -160,6 +185,11 @@ impl Lanes {
             active: lane.active,
             is_idle: lane.is_idle,
         });
-        Assigned { splits: splits.collect(), unopened: self.unopened }
+        Assigned {
+            splits: splits.collect(),
+            unopened: self.unopened,
+            watermark: self.promised,
+            is_idle: self.is_idle,
+        }
     }
 }
