@@ -28,6 +28,8 @@ mod mapping;
 mod number;
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod recovery;
 mod redistribute;
 mod results;
 mod scan;
