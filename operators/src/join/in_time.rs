@@ -71,9 +71,9 @@ impl<T> InTime<T> {
         self.records.range_mut(places)
     }
 
-    /// The record at a place.
-    pub(crate) fn get(&self, place: usize) -> Option<&Waiting<T>> {
-        self.records.get(place)
+    /// The last record at `time` or before.
+    pub(crate) fn latest(&self, time: EventTime) -> Option<&Waiting<T>> {
+        self.records.get(self.count_up_to(time).checked_sub(1)?)
     }
 
     /// Takes the records at some places out.
@@ -101,6 +101,16 @@ impl<T> InTime<T> {
             _ => None,
         }
     }
+}
+
+/// The first watermark behind a time.
+pub(crate) fn due_after(time: EventTime) -> i64 {
+    time.as_millis().saturating_add(1)
+}
+
+/// Whether nothing at `time` or before will come any more.
+pub(crate) fn is_over(time: EventTime, watermark: EventTime) -> bool {
+    watermark > time || watermark == EventTime::MAX
 }
 
 #[cfg(test)]

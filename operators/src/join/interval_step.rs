@@ -8,7 +8,7 @@ use rheos_engine::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::in_time::{InTime, Waiting};
+use super::in_time::{InTime, Waiting, due_after, is_over};
 use super::interval::Interval;
 use super::kind::JoinKind;
 use super::side::Side;
@@ -35,16 +35,6 @@ impl<L, R> Sides<L, R> {
         let right = self.right.first_time().map(|time| due_after(interval.lefts_of(time).1));
         left.into_iter().chain(right).min().unwrap_or(i64::MAX)
     }
-}
-
-/// The first watermark behind a time.
-fn due_after(time: EventTime) -> i64 {
-    time.as_millis().saturating_add(1)
-}
-
-/// Whether nothing at `time` or before will come any more.
-fn is_over(time: EventTime, watermark: EventTime) -> bool {
-    watermark > time || watermark == EventTime::MAX
 }
 
 /// Joins the records of the keys that a worker owns.

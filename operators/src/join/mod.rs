@@ -5,6 +5,10 @@
 //! a time (`join_unbounded`). A small table that changes is on every worker (`join_broadcast`);
 //! one that does not is read before anything else (`lookup`).
 
+mod as_of;
+mod as_of_step;
+#[cfg(test)]
+mod as_of_tests;
 mod in_time;
 mod interval;
 mod interval_join;
@@ -14,6 +18,7 @@ mod interval_tests;
 mod kind;
 mod side;
 
+pub use as_of::AsOfJoin;
 pub use interval::{Interval, Offset};
 pub use interval_join::IntervalJoin;
 pub use side::Side;
