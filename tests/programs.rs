@@ -105,7 +105,10 @@ fn is_running(process: u32) -> bool {
 }
 
 /// A socket word count of `processes` processes that has counted something.
-pub(crate) fn counting(processes: usize, more: &[&str]) -> (Child, BufReader<ChildStdout>, TcpStream) {
+pub(crate) fn counting(
+    processes: usize,
+    more: &[&str],
+) -> (Child, BufReader<ChildStdout>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let count = processes.to_string();
@@ -125,7 +128,11 @@ pub(crate) fn counting(processes: usize, more: &[&str]) -> (Child, BufReader<Chi
 }
 
 /// Waits for the end of a program whose standard output is read here; nobody needs the rest.
-pub(crate) fn ended_while_read(child: Child, totals: BufReader<ChildStdout>, patience: Duration) -> Ended {
+pub(crate) fn ended_while_read(
+    child: Child,
+    totals: BufReader<ChildStdout>,
+    patience: Duration,
+) -> Ended {
     let rest = read_all(totals);
     let ended = ended(child, patience);
     rest.join().unwrap();
