@@ -48,7 +48,7 @@ pub mod examples;
 pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate, check_aggregate};
 pub use event_time::{WatermarkGenerator, Watermarks};
 pub use job::Job;
-pub use join::{AsOfJoin, Interval, IntervalJoin, Offset, Side};
+pub use join::{AsOfJoin, Interval, IntervalJoin, JoinAtEnd, Offset, Side, UnboundedJoin};
 pub use keyed_stream::KeyedStream;
 pub use number::Number;
 pub use sink_step::SinkStep;

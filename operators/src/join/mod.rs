@@ -9,6 +9,10 @@ mod as_of;
 mod as_of_step;
 #[cfg(test)]
 mod as_of_tests;
+mod at_end;
+mod at_end_step;
+#[cfg(test)]
+mod at_end_tests;
 mod in_time;
 mod interval;
 mod interval_join;
@@ -17,8 +21,14 @@ mod interval_step;
 mod interval_tests;
 mod kind;
 mod side;
+mod unbounded;
+mod unbounded_step;
+#[cfg(test)]
+mod unbounded_tests;
 
 pub use as_of::AsOfJoin;
+pub use at_end::JoinAtEnd;
 pub use interval::{Interval, Offset};
 pub use interval_join::IntervalJoin;
 pub use side::Side;
+pub use unbounded::UnboundedJoin;
