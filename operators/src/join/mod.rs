@@ -13,6 +13,7 @@ mod at_end;
 mod at_end_step;
 #[cfg(test)]
 mod at_end_tests;
+mod broadcast;
 mod in_time;
 mod interval;
 mod interval_join;
@@ -20,7 +21,9 @@ mod interval_step;
 #[cfg(test)]
 mod interval_tests;
 mod kind;
+mod lookup;
 mod side;
+mod table;
 mod unbounded;
 mod unbounded_step;
 #[cfg(test)]
