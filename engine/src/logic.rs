@@ -64,6 +64,8 @@ pub(crate) struct Port {
     pub(crate) decode: Option<Decode>,
     /// Whether its records have event time, so that its watermarks count.
     pub(crate) is_timed: bool,
+    /// Whether it must have ended before anything is read for the step's other inputs.
+    pub(crate) is_read_first: bool,
     /// The place of its first sender among the senders to the host.
     pub(crate) lane: usize,
 }

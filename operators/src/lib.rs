@@ -49,7 +49,9 @@ pub mod examples;
 pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate, check_aggregate};
 pub use event_time::{WatermarkGenerator, Watermarks};
 pub use job::Job;
-pub use join::{AsOfJoin, Interval, IntervalJoin, Offset, Side, WindowJoin};
+pub use join::{
+    AsOfJoin, Interval, IntervalJoin, JoinAtEnd, Offset, Side, UnboundedJoin, WindowJoin,
+};
 pub use keyed_stream::KeyedStream;
 pub use number::Number;
 pub use sink_step::SinkStep;

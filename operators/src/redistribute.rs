@@ -89,7 +89,7 @@ where
         self.redistribute("partition by", Route::custom(choose))
     }
 
-    fn redistribute(self, kind: &'static str, route: Route<M::Record<T>>) -> Self {
+    pub(crate) fn redistribute(self, kind: &'static str, route: Route<M::Record<T>>) -> Self {
         let route = route.timed(M::IS_TIMED);
         let make = |_: &_| PassOn(PhantomData);
         Stream::new(self.port().graph().operator(self.port(), route, kind, make))

@@ -4,7 +4,7 @@
 //! from then on. Steps that need event time exist on timed streams only, so that a program that
 //! forgot to say when its records happened does not compile.
 
-use rheos_engine::{EventTime, Stamped};
+use rheos_engine::{EventTime, ExchangeData, Stamped};
 
 use crate::Stream;
 use crate::mapping::mapping;
@@ -27,8 +27,8 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
     /// How a record travels.
     type Record<T: 'static>: 'static;
 
-    /// What travels beside it.
-    type Stamp: Copy + 'static;
+    /// What travels beside it; of two records that become one it is the greater one.
+    type Stamp: ExchangeData + Copy + Ord;
 
     /// Whether there is event time.
     const IS_TIMED: bool;
@@ -156,7 +156,7 @@ impl<T: 'static> Stream<T, Timed> {
     ///
     /// ```
     /// # use rheos_operators::{Watermarks, examples::results};
-    /// # use rheos_engine::{EventTime, Stamped};
+    /// # use rheos_engine::{EventTime, ExchangeData, Stamped};
     /// let stamped = results([3u64, 1], |numbers| {
     ///     let time = |n: &u64| EventTime::from_millis(*n as i64);
     ///     numbers.event_time(time, Watermarks::monotone()).stamped()

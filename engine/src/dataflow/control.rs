@@ -163,7 +163,13 @@ fn hear<'scope>(
     log: &Rc<RefCell<ControlLog>>,
 ) {
     let mut builder = OperatorBuilder::new("control log".to_owned(), scope);
-    let port = Port { input: 0, decode: Some(decode::<Entered>), is_timed: false, lane: 0 };
+    let port = Port {
+        input: 0,
+        decode: Some(decode::<Entered>),
+        is_timed: false,
+        is_read_first: false,
+        lane: 0,
+    };
     let mut input = InputPort::attach(&mut builder, stream, port, context.workers > 1, 0);
     let (log, shared) = (Rc::clone(log), context.shared.clone());
     builder.build(move |_: Vec<Capability<u64>>| {

@@ -50,6 +50,8 @@ pub(crate) struct Host {
     alarm: Alarm,
     inbox: Inbox,
     lanes: Lanes,
+    /// Held until the inputs that are read first have been, if there are any.
+    gate: Option<OutputPort>,
     phase: Phase,
     /// The processing time at which the logic, or a step fused behind it, wants an epoch to end.
     deadline: Option<ProcessingTime>,
@@ -93,6 +95,7 @@ impl Host {
             alarm: Alarm::new(activator),
             inbox,
             lanes,
+            gate: None,
             phase: Phase::Open,
             deadline: None,
             closed: None,
@@ -111,6 +114,7 @@ impl Host {
         let data = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
         let data = data.map(Epoch);
         while let Step::Continue = self.advance(data)? {}
+        self.open_gate_when_complete();
         self.meet_deadline();
         Ok(())
     }
@@ -128,6 +132,22 @@ impl Host {
             let current = self.shared.epochs.current();
             self.closed = Some(current);
             self.shared.enter_epoch(current.next());
+        }
+    }
+
+    /// Keeps a gate closed until the inputs that are read first are complete.
+    pub(crate) fn keep_closed(&mut self, gate: OutputPort) {
+        self.gate = Some(gate);
+    }
+
+    /// Lets go of the gate when all of the inputs that are read first has been handed over.
+    fn open_gate_when_complete(&mut self) {
+        if self.gate.is_none() || self.inbox.has_read_first() {
+            return;
+        }
+        let mut first = self.inputs.iter().filter(|input| input.port.is_read_first);
+        if first.all(|input| input.open_senders == 0) {
+            self.gate.take().into_iter().for_each(|mut gate| gate.let_go());
         }
     }
 

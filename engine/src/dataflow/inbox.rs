@@ -18,13 +18,15 @@ pub(crate) struct Inbox {
     step: StepId,
     current: Epoch,
     waiting: BTreeMap<Epoch, VecDeque<(Port, Parcel)>>,
+    /// How many of them belong to an input that is read first.
+    read_first: usize,
     shared: Arc<Shared>,
 }
 
 impl Inbox {
     /// An empty inbox of a step, at epoch 0.
     pub(crate) fn new(step: StepId, shared: Arc<Shared>) -> Self {
-        Self { step, current: Epoch(0), waiting: BTreeMap::new(), shared }
+        Self { step, current: Epoch(0), waiting: BTreeMap::new(), read_first: 0, shared }
     }
 
     /// The epoch that is worked on.
@@ -45,6 +47,7 @@ impl Inbox {
         if epoch > self.current {
             self.count(parcel.bytes, Queued::Less);
         }
+        self.read_first += usize::from(port.is_read_first);
         self.waiting.entry(epoch).or_default().push_back((port, parcel));
     }
 
@@ -52,7 +55,13 @@ impl Inbox {
     pub(crate) fn take(&mut self) -> Option<(Port, Parcel)> {
         let (port, parcel) = self.waiting.get_mut(&self.current)?.pop_front()?;
         self.count(parcel.bytes, Queued::Less);
+        self.read_first -= usize::from(port.is_read_first);
         Some((port, parcel))
+    }
+
+    /// Whether a parcel of an input that is read first waits, in any epoch.
+    pub(crate) fn has_read_first(&self) -> bool {
+        self.read_first > 0
     }
 
     /// Whether a parcel of the current epoch waits.

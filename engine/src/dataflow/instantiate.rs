@@ -14,6 +14,7 @@ use timely::dataflow::operators::probe::Handle;
 use timely::scheduling::Activator;
 
 use super::control::{self, ControlLog};
+use super::gate::Gates;
 use super::host::Host;
 use super::lanes::Lanes;
 use super::outbox::Outbox;
@@ -40,6 +41,8 @@ pub(crate) struct Instance {
     /// What all sinks have finished.
     pub(crate) probe: Handle<u64>,
     pub(crate) control: Rc<RefCell<ControlLog>>,
+    /// What sources wait behind.
+    pub(crate) gates: Gates,
     /// Activates every source and the announcer of epochs.
     pub(crate) sources: Vec<Activator>,
     /// Whether each source reads no more.
@@ -56,6 +59,7 @@ struct Terminal {
     crosses: bool,
     decode: Option<Decode>,
     is_timed: bool,
+    is_read_first: bool,
     outbox: Outbox,
 }
 
@@ -100,6 +104,7 @@ pub(crate) fn instantiate<'scope>(
         instance: Instance {
             probe: Handle::new(),
             control: ControlLog::new(),
+            gates: Gates::default(),
             sources: Vec::new(),
             quiet: Vec::new(),
             prepared: Rc::default(),
@@ -133,9 +138,15 @@ impl<'scope> Builder<'_, 'scope> {
                     let crosses =
                         edge.partitioning != Partitioning::Local && self.context.workers > 1;
                     consumers.push((None, (route.terminal)(self.context, outbox.clone())));
-                    let (to, input, is_timed) = (edge.to, edge.input, route.is_timed);
-                    let decode = route.decode;
-                    terminals.push(Terminal { to, input, crosses, decode, is_timed, outbox });
+                    terminals.push(Terminal {
+                        to: edge.to,
+                        input: edge.input,
+                        crosses,
+                        decode: route.decode,
+                        is_timed: route.is_timed,
+                        is_read_first: route.is_read_first,
+                        outbox,
+                    });
                 }
                 (None, Node::Stage(factory)) => {
                     let outputs = 0..to.fans.len();
@@ -156,10 +167,11 @@ impl<'scope> Builder<'_, 'scope> {
         terminals: Vec<Terminal>,
     ) -> Vec<OutputPort> {
         let mut ports = Vec::new();
-        for Terminal { to, input, crosses, decode, is_timed, outbox } in terminals {
+        for terminal in terminals {
+            let Terminal { to, input, crosses, decode, is_timed, is_read_first, outbox } = terminal;
             let (output, stream) = builder.new_output::<Parcel>();
             ports.push(OutputPort::new(outbox, output, Some(to)));
-            let port = Port { input, decode, is_timed, lane: 0 };
+            let port = Port { input, decode, is_timed, is_read_first, lane: 0 };
             self.arrivals.entry(to).or_default().push(Arrival { stream, port, crosses });
         }
         ports
@@ -173,6 +185,14 @@ impl<'scope> Builder<'_, 'scope> {
         let (output, stream) = builder.new_output::<Parcel>();
         ports.push(OutputPort::new(Outbox::default(), output, None));
         stream
+    }
+
+    /// An output that keeps the gate of a step closed while its capability is held. No input
+    /// leads to it: only the host says when it lets go.
+    fn gate(&mut self, builder: &mut OperatorBuilder<'scope, u64>, step: StepId) -> OutputPort {
+        let (output, stream) = builder.new_output_connection::<Parcel, _>(std::iter::empty());
+        let _ = stream.probe_with(self.instance.gates.watch(step));
+        OutputPort::new(Outbox::default(), output, None)
     }
 
     fn run(&self, step: StepId) -> Run {
@@ -225,6 +245,8 @@ impl<'scope> Builder<'_, 'scope> {
         self.instance.sources.push(self.scope.activator_for(Rc::clone(&address)));
         let (shared, run) = (Arc::clone(&self.context.shared), self.run(step));
         let finished = Rc::clone(&self.finished);
+        let tables = self.plan.tables_before(step).into_iter();
+        let gates: Vec<_> = tables.map(|table| self.instance.gates.sign(table)).collect();
         builder.build(move |capabilities: Vec<Capability<u64>>| {
             for (port, capability) in ports.iter_mut().zip(capabilities) {
                 port.hold(capability);
@@ -232,6 +254,7 @@ impl<'scope> Builder<'_, 'scope> {
             let run_shared = Arc::clone(&shared);
             let mut host =
                 SourceHost::new(logic, ports, run_shared, run, activator, finished, budget);
+            host.wait_behind(gates);
             move |_| {
                 if !shared.has_failed() {
                     let result = catch_unwind(AssertUnwindSafe(|| host.turn()));
@@ -277,6 +300,7 @@ impl<'scope> Builder<'_, 'scope> {
             let done = Self::silent_output(&mut builder, &mut outputs);
             let _ = done.probe_with(&self.instance.probe);
         }
+        let mut gate = self.plan.reads_first(step).then(|| self.gate(&mut builder, step));
         let logic = Rc::new(RefCell::new(logic));
         let prepared = is_sink.then(|| Rc::clone(&self.instance.prepared));
         if is_sink {
@@ -288,7 +312,7 @@ impl<'scope> Builder<'_, 'scope> {
         let activator = self.scope.activator_for(address);
         let (shared, run) = (Arc::clone(&self.context.shared), self.run(step));
         builder.build(move |capabilities: Vec<Capability<u64>>| {
-            for (port, capability) in outputs.iter_mut().zip(capabilities) {
+            for (port, capability) in outputs.iter_mut().chain(&mut gate).zip(capabilities) {
                 port.hold(capability);
             }
             let host_shared = Arc::clone(&shared);
@@ -304,6 +328,7 @@ impl<'scope> Builder<'_, 'scope> {
                 buffers,
                 lanes,
             );
+            gate.into_iter().for_each(|gate| host.keep_closed(gate));
             let mut prepared = prepared;
             move |frontiers| {
                 if !shared.has_failed() {

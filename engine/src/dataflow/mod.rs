@@ -5,6 +5,7 @@
 
 mod alarm;
 mod control;
+mod gate;
 mod host;
 mod inbox;
 mod instantiate;

@@ -52,6 +52,9 @@ pub(crate) struct SourceHost {
     next_split: usize,
     /// The processing time at which a step that is fused into the source wants an epoch to end.
     deadline: Option<ProcessingTime>,
+    /// Whether each of the steps has read its first input that must have done so before any split
+    /// is opened.
+    gates: Vec<Rc<Cell<bool>>>,
     state: State,
 }
 
@@ -137,6 +140,7 @@ impl SourceHost {
             is_blocked: false,
             next_split: 0,
             deadline: None,
+            gates: Vec::new(),
             state: State::Reading,
         }
     }
@@ -164,6 +168,9 @@ impl SourceHost {
             }
             (_, State::Stopped | State::Over) => return Ok(()),
             (None, State::Reading) | (_, State::Draining(_)) => {}
+        }
+        if self.is_waiting() {
+            return self.wait();
         }
         self.in_flight.finish_before(self.finished.get());
         let round = self.read_round()?;
@@ -197,6 +204,27 @@ impl SourceHost {
         }
         self.meet_deadline();
         self.follow_epoch()
+    }
+
+    /// Opens no split before all of these gates are open.
+    pub(crate) fn wait_behind(&mut self, gates: Vec<Rc<Cell<bool>>>) {
+        self.gates = gates;
+    }
+
+    fn is_waiting(&mut self) -> bool {
+        self.gates.retain(|is_open| !is_open.get());
+        !self.gates.is_empty()
+    }
+
+    /// Goes along with the job's epochs, which is all that a waiting source does. Without splits
+    /// there is nothing to wait for; one that is to drain has nothing that has arrived.
+    fn wait(&mut self) -> Result<(), Error> {
+        let mut splits = SplitsView::default();
+        self.logic.describe(&mut splits);
+        match splits.unopened == 0 || self.state != State::Reading {
+            true => self.finish(),
+            false => Ok(()),
+        }
     }
 
     /// Closes the epoch when the time has come for which a fused step waits; else wakes up for it.

@@ -134,6 +134,9 @@ impl<'a> Watch<'a> {
             self.instance.sources.iter().for_each(Activator::activate);
             self.instance.control.borrow_mut().forget_before(finished);
         }
+        if self.instance.gates.open() {
+            self.instance.sources.iter().for_each(Activator::activate);
+        }
         let shared = &self.context.shared;
         if self.context.worker == self.context.local.start {
             let open = shared.epochs.current().0.saturating_sub(finished.0);

@@ -279,8 +279,8 @@ impl Graph {
     }
 
     fn connect<T>(&self, input: &Port<T>, to: StepId, at: usize, route: Route<T>) {
-        let Route { partitioning, terminal, decode, is_timed, .. } = route;
-        let route = EdgeRoute { terminal, decode, is_timed };
+        let Route { partitioning, terminal, decode, is_timed, is_read_first, .. } = route;
+        let route = EdgeRoute { terminal, decode, is_timed, is_read_first };
         self.edge(input, to, at, partitioning, Some(route));
     }
 

@@ -5,6 +5,7 @@
 
 mod explain;
 mod graph;
+mod phases;
 mod routing;
 
 pub use explain::Explanation;
@@ -114,12 +115,21 @@ pub(crate) struct Edge {
     pub(crate) route: Option<EdgeRoute>,
 }
 
+impl Edge {
+    /// Whether what it brings must have ended before the step's other inputs are read.
+    pub(crate) fn is_read_first(&self) -> bool {
+        self.route.as_ref().is_some_and(|route| route.is_read_first)
+    }
+}
+
 /// How batches cross an edge that is not fused.
 #[derive(Clone)]
 pub(crate) struct EdgeRoute {
     pub(crate) terminal: TerminalFactory,
     pub(crate) decode: Option<Decode>,
     pub(crate) is_timed: bool,
+    /// Whether the input must have ended before anything is read for the step's other inputs.
+    pub(crate) is_read_first: bool,
 }
 
 /// What a job does: its steps in the order in which they were added, and the edges between them.
@@ -161,6 +171,7 @@ impl Plan {
             let ends = [edge.from.0, edge.output, edge.to.0, edge.input];
             ends.iter().for_each(|end| hasher.write_usize(*end));
             hasher.write(edge.partitioning.to_string().as_bytes());
+            hasher.write_u8(u8::from(edge.is_read_first()));
         }
         hasher.finish()
     }
@@ -168,7 +179,8 @@ impl Plan {
     /// Checks what the types of the handles cannot: that there is something to run.
     ///
     /// # Errors
-    /// When the plan has no source or no sink, or sets records aside that nobody reads.
+    /// When the plan has no source or no sink, sets records aside that nobody reads, or has steps
+    /// that would wait for each other's inputs for ever.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let attempt = || format!("start the job {}", self.name);
         if !self.steps.iter().any(|step| matches!(step.node, Node::Source(_))) {
@@ -190,6 +202,6 @@ impl Plan {
                     .in_step(&step.name));
             }
         }
-        Ok(())
+        self.check_phases().map_err(|stuck| stuck.into_error(attempt()))
     }
 }

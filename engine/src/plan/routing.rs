@@ -53,6 +53,7 @@ pub struct Route<T> {
     pub(crate) terminal: TerminalFactory,
     pub(crate) decode: Option<Decode>,
     pub(crate) is_timed: bool,
+    pub(crate) is_read_first: bool,
     marker: std::marker::PhantomData<fn(T)>,
 }
 
@@ -76,13 +77,23 @@ impl<T: Send + 'static> Route<T> {
         self
     }
 
+    /// The records are read first: the sources of the step's other inputs are not opened before
+    /// this one has ended on all workers.
+    #[must_use]
+    pub fn read_first(mut self) -> Self {
+        self.is_read_first = true;
+        self
+    }
+
     fn new(
         partitioning: Partitioning,
         decode: Option<Decode>,
         terminal: impl Fn(&WorkerContext, Outbox) -> AnyNext + Send + Sync + 'static,
     ) -> Self {
         let terminal = Arc::new(terminal);
-        Self { partitioning, terminal, decode, is_timed: false, marker: std::marker::PhantomData }
+        let (is_timed, is_read_first) = (false, false);
+        let marker = std::marker::PhantomData;
+        Self { partitioning, terminal, decode, is_timed, is_read_first, marker }
     }
 }
 

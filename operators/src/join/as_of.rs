@@ -109,7 +109,20 @@ impl<K: Key, L: ExchangeData, R: ExchangeData + Clone> AsOfJoin<K, L, R> {
     /// Every left record, with its match if it has one.
     ///
     /// # Semantics
-    /// As for [`as_of_join`](KeyedStream::as_of_join), where there is an example.
+    /// As for [`as_of_join`](KeyedStream::as_of_join).
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// # use rheos_engine::EventTime;
+    /// # use rheos_operators::Watermarks;
+    /// let rows = results([('l', 9), ('r', 10), ('l', 10)], |records| {
+    ///     let records = records.event_time(|r| EventTime::from_millis(r.1), Watermarks::monotone());
+    ///     let (left, right) = records.branch(|r| r.0 == 'l');
+    ///     let (left, right) = (left.key_by(|_| 'k'), right.key_by(|_| 'k'));
+    ///     left.as_of_join(right).left().drop_late()
+    /// });
+    /// assert_eq!(rows, [('k', ('l', 9), None), ('k', ('l', 10), Some(('r', 10)))]);
+    /// ```
     pub fn left(self) -> WithLate<(K, L, Option<R>), LateOf<K, L, R>> {
         self.rows("as-of join left", |key: &K, left, right: Option<&R>| {
             Some((key.clone(), left, right.cloned()))
