@@ -37,6 +37,10 @@ pub struct Limits {
     pub link_message_bytes: usize,
     /// Connections of strangers that are looked at at the same time while a job gathers; 16.
     pub handshakes: usize,
+    /// Threads that drive asynchronous calls, once there are any; 2.
+    pub io_threads: usize,
+    /// Threads on which what asynchronous calls use may block, such as for looking up names; 16.
+    pub blocking_io_threads: usize,
 }
 
 impl Default for Limits {
@@ -54,6 +58,8 @@ impl Default for Limits {
             peer_timeout: Duration::from_secs(4),
             link_message_bytes: 64 << 20,
             handshakes: 16,
+            io_threads: 2,
+            blocking_io_threads: 16,
         }
     }
 }
@@ -74,6 +80,8 @@ impl Limits {
             ("combiner_keys", self.combiner_keys),
             ("link_message_bytes", self.link_message_bytes),
             ("handshakes", self.handshakes),
+            ("io_threads", self.io_threads),
+            ("blocking_io_threads", self.blocking_io_threads),
         ];
         match bounds.iter().find(|(_, bound)| *bound == 0) {
             Some((name, _)) => Err(crate::Error::usage(

@@ -122,6 +122,7 @@ fn run_to_end(running: &Arc<Running>, cluster: Cluster, local: usize) -> Result<
     let shared = &running.shared;
     let process = cluster.process();
     let (mut links, network) = run_workers(running, cluster, local)?;
+    shared.io_pool.end();
     let mut report = running.report();
     report.stopped = shared.verdict() == Some(Verdict::Stop);
     if !shared.has_failed() {
@@ -164,6 +165,7 @@ fn run_workers(
             local: process * local..(process + 1) * local,
             shared: Arc::clone(&there.shared),
             pools: Default::default(),
+            waker: Waker::current_thread(),
         };
         run_worker(&there.plan, &context, allocator, &there.assignment)
     });
