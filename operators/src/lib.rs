@@ -23,6 +23,7 @@ mod key_by;
 mod keyed_stream;
 mod limit;
 mod map;
+mod map_async;
 mod mapping;
 mod number;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate, check_aggregate}
 pub use event_time::{WatermarkGenerator, Watermarks};
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
+pub use map_async::{AsyncError, AsyncOptions, FailedCall};
 pub use number::Number;
 pub use sink_step::SinkStep;
 pub use stream::Stream;

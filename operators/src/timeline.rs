@@ -28,7 +28,7 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
     type Record<T: 'static>: 'static;
 
     /// What travels beside it.
-    type Stamp: Copy + 'static;
+    type Stamp: Copy + Send + 'static;
 
     /// Whether there is event time.
     const IS_TIMED: bool;
