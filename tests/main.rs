@@ -1,6 +1,7 @@
 //! The integration tests, as one program.
 //!
 //! * [`topologies`]: what operators compute, against naive references, in every topology;
+//! * [`async_calls`]: calls to the world outside, in whole jobs;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
@@ -11,6 +12,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
+mod async_calls;
 mod connections;
 mod everywhere;
 mod late;

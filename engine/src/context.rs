@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::job::shared::Shared;
 use crate::pool::Pools;
-use crate::{Clock, Limits};
+use crate::{Clock, IoPool, Limits, Waker};
 
 /// One worker's view of the job; given to everything that a worker instantiates.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct WorkerContext {
     pub(crate) local: Range<usize>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) pools: Pools,
+    /// Wakes what is being instantiated.
+    pub(crate) waker: Waker,
 }
 
 impl WorkerContext {
@@ -35,6 +37,19 @@ impl WorkerContext {
     #[must_use]
     pub fn limits(&self) -> &Arc<Limits> {
         &self.shared.limits
+    }
+
+    /// Wakes the step that is being made, or for a stateless one the step that it is fused to; may
+    /// be called from any thread.
+    #[must_use]
+    pub fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Where asynchronous calls run.
+    #[must_use]
+    pub fn io_pool(&self) -> Arc<dyn IoPool> {
+        Arc::clone(&self.shared.io_pool) as Arc<dyn IoPool>
     }
 
     /// Processing time.

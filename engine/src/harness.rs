@@ -14,7 +14,7 @@ use crate::metrics::worker_counters;
 use crate::operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 use crate::run::{Run, StepId};
 use crate::state_parts::Snapshot;
-use crate::{Assigned, Disorder, Epoch, Error, EventTime, Limits, SplitsView, SystemClock};
+use crate::{Assigned, Disorder, Epoch, Error, EventTime, Limits, SplitsView, SystemClock, Waker};
 
 /// The context of the only worker of a job that does not run.
 #[must_use]
@@ -26,6 +26,7 @@ pub fn context() -> WorkerContext {
         local: 0..1,
         shared: Arc::new(Shared::new(limits, Arc::new(SystemClock), 1, 1, 1)),
         pools: Default::default(),
+        waker: Waker::current_thread(),
     }
 }
 
@@ -193,13 +194,17 @@ impl<T: Send + 'static> Bench<T> {
         Ok(result)
     }
 
-    /// Calls until everything is said.
+    /// Calls until everything is said that can be said now; says whether that is everything.
     fn speak(
         &mut self,
         mut work: impl FnMut(&mut Output<'_, T>) -> Result<Turn, Error>,
-    ) -> Result<Vec<T>, Error> {
-        while self.call(&mut work)? == Turn::More {}
-        Ok(self.out.take())
+    ) -> Result<(Vec<T>, Turn), Error> {
+        loop {
+            let turn = self.call(&mut work)?;
+            if turn != Turn::More {
+                return Ok((self.out.take(), turn));
+            }
+        }
     }
 
     fn epoch_end(&self) -> EpochEnd {
@@ -322,14 +327,33 @@ impl<O: Operator> Harness<O> {
         Ok(self.bench.out.take())
     }
 
-    /// Ends the epoch; gives everything that came out, over as many turns as it took.
+    /// Whether the operator takes a batch.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.operator.ready()
+    }
+
+    /// Wakes the operator; gives what came out.
+    ///
+    /// # Errors
+    /// What the operator failed with.
+    pub fn wake(&mut self) -> Result<Vec<O::Out>, Error> {
+        self.bench.call(|out| self.operator.on_wake(out))?;
+        Ok(self.bench.out.take())
+    }
+
+    /// Ends the epoch; gives everything that came out, over as many turns as it took. When the
+    /// operator waits for something outside, the epoch stays the [current](Self::epoch) one, to be
+    /// ended by a further call.
     ///
     /// # Errors
     /// What the operator failed with.
     pub fn end_epoch(&mut self) -> Result<Vec<O::Out>, Error> {
         let end = self.bench.epoch_end();
-        let out = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
-        self.bench.next_epoch(self.operator.watermark(end.watermark));
+        let (out, turn) = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
+        if turn == Turn::Done {
+            self.bench.next_epoch(self.operator.watermark(end.watermark));
+        }
         Ok(out)
     }
 
@@ -340,7 +364,7 @@ impl<O: Operator> Harness<O> {
     pub fn end_input(&mut self) -> Result<Vec<O::Out>, Error> {
         self.bench.set_watermark(EventTime::MAX);
         let mut out = self.end_epoch()?;
-        out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?);
+        out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?.0);
         Ok(out)
     }
 }
@@ -436,7 +460,8 @@ impl<O: TwoInput> TwoInputHarness<O> {
     /// What the operator failed with.
     pub fn end_epoch(&mut self) -> Result<Vec<O::Out>, Error> {
         let end = self.bench.epoch_end();
-        let out = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
+        let (out, turn) = self.bench.speak(|out| self.operator.on_epoch_end(end, out))?;
+        assert_eq!(turn, Turn::Done, "an operator that waits for something outside");
         self.bench.next_epoch(self.operator.watermark(end.watermark));
         Ok(out)
     }
@@ -448,7 +473,7 @@ impl<O: TwoInput> TwoInputHarness<O> {
     pub fn end_input(&mut self) -> Result<Vec<O::Out>, Error> {
         self.bench.set_watermark(EventTime::MAX);
         let mut out = self.end_epoch()?;
-        out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?);
+        out.extend(self.bench.speak(|out| self.operator.on_input_end(out))?.0);
         Ok(out)
     }
 }

@@ -40,6 +40,10 @@ pub struct Limits {
     pub stalled_after: Duration,
     /// Connections of strangers that are looked at at the same time while a job gathers; 16.
     pub handshakes: usize,
+    /// Threads that drive asynchronous calls, once there are any; 2.
+    pub io_threads: usize,
+    /// Threads on which what asynchronous calls use may block, such as for looking up names; 16.
+    pub blocking_io_threads: usize,
 }
 
 impl Default for Limits {
@@ -58,6 +62,8 @@ impl Default for Limits {
             link_message_bytes: 64 << 20,
             stalled_after: Duration::from_secs(30),
             handshakes: 16,
+            io_threads: 2,
+            blocking_io_threads: 16,
         }
     }
 }
@@ -78,6 +84,8 @@ impl Limits {
             ("combiner_keys", self.combiner_keys),
             ("link_message_bytes", self.link_message_bytes),
             ("handshakes", self.handshakes),
+            ("io_threads", self.io_threads),
+            ("blocking_io_threads", self.blocking_io_threads),
         ];
         match bounds.iter().find(|(_, bound)| *bound == 0) {
             Some((name, _)) => Err(crate::Error::usage(

@@ -16,6 +16,12 @@ pub(crate) trait Logic {
     /// Takes the records of a parcel that came in at `port`.
     fn parcel(&mut self, port: Port, parcel: Parcel, run: &mut Run) -> Result<(), Error>;
 
+    /// The waker may have been called.
+    fn wake(&mut self, run: &mut Run) -> Result<(), Error> {
+        let _ = run;
+        Ok(())
+    }
+
     /// Whether a parcel can be taken now; if not, the waker is called when it can.
     fn ready(&mut self) -> Result<bool, Error> {
         Ok(true)
@@ -123,6 +129,14 @@ impl<O: Operator> OneInputLogic<O> {
 }
 
 impl<O: Operator> Logic for OneInputLogic<O> {
+    fn wake(&mut self, run: &mut Run) -> Result<(), Error> {
+        self.out.emit(run, |out| self.operator.on_wake(out))
+    }
+
+    fn ready(&mut self) -> Result<bool, Error> {
+        Ok(self.operator.ready())
+    }
+
     fn parcel(&mut self, port: Port, parcel: Parcel, run: &mut Run) -> Result<(), Error> {
         let mut batch = parcel.into_records::<O::In>(port.decode)?;
         self.out.emit(run, |out| self.operator.on_batch(&mut batch, out))?;

@@ -8,6 +8,11 @@
 //! * Within an epoch the order of batches from different workers is not fixed.
 //! * [`Operator::on_epoch_end`] and [`Operator::on_input_end`] may have much to say: they emit a
 //!   bounded amount, return [`Turn::More`], and are called again when what they said has moved on.
+//!   One that waits for something outside of the worker returns [`Turn::Wait`]; the epoch, or the
+//!   input, does not end before.
+//! * Whoever waits for something outside has it call the waker of the
+//!   [context](crate::WorkerContext::waker). [`Operator::on_wake`] then says what has come of it,
+//!   and [`Operator::ready`] whether the next batch can be taken.
 //! * Watermarks belong to epochs too: [`EpochEnd::watermark`] is the watermark after an epoch, the
 //!   minimum over all workers that send to the operator. What an operator still holds back and may
 //!   say later with an earlier time lowers the watermark that it passes on,
@@ -77,6 +82,8 @@ pub enum Turn {
     Done,
     /// Call again.
     More,
+    /// Call again when the waker was called; calls for other reasons may come before.
+    Wait,
 }
 
 /// A step with one input. See the [module documentation](self) for the rules.
@@ -95,6 +102,23 @@ pub trait Operator: 'static {
         batch: &mut Vec<Self::In>,
         out: &mut Output<'_, Self::Out>,
     ) -> Result<(), Error>;
+
+    /// Whether a batch can be taken now. An operator that says no calls the waker of its context
+    /// when it can; until then batches wait, and in the end the sources do.
+    fn ready(&self) -> bool {
+        true
+    }
+
+    /// The waker may have been called: emits what has become ready. Comes without need, too, and
+    /// only while batches may come: at the end of an epoch
+    /// [`on_epoch_end`](Operator::on_epoch_end) is called instead.
+    ///
+    /// # Errors
+    /// As for [`on_batch`](Operator::on_batch).
+    fn on_wake(&mut self, out: &mut Output<'_, Self::Out>) -> Result<(), Error> {
+        let _ = out;
+        Ok(())
+    }
 
     /// The epoch is complete on all inputs and all workers.
     ///

@@ -24,6 +24,7 @@ mod key_by;
 mod keyed_stream;
 mod limit;
 mod map;
+mod map_async;
 mod mapping;
 mod number;
 #[cfg(test)]
@@ -53,6 +54,7 @@ pub use join::{
     AsOfJoin, Interval, IntervalJoin, JoinAtEnd, Offset, Side, UnboundedJoin, WindowJoin,
 };
 pub use keyed_stream::KeyedStream;
+pub use map_async::{AsyncError, AsyncOptions, FailedCall};
 pub use number::Number;
 pub use sink_step::SinkStep;
 pub use stream::Stream;

@@ -1,6 +1,7 @@
 //! Fallible steps: `try_map`, and what can be done with a stream of results.
 
 use std::fmt::Display;
+use std::marker::PhantomData;
 
 use rheos_engine::{Consumer, Error, ErrorKind, EventTime, Flush, Next, Run, WorkerContext};
 
@@ -34,42 +35,46 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
         map: impl Fn(&T) -> Result<U, E> + Clone + Send + Sync + 'static,
     ) -> (Stream<U, M>, Stream<(T, E), M>) {
         let make = move |_: &WorkerContext, good, bad| -> Next<M::Record<T>> {
-            Box::new(TryMap::<_, T, U, E, M>::new(map.clone(), good, bad))
+            let map = map.clone();
+            let try_map = move |record| map(&record).map_err(|reason| (record, reason));
+            Box::new(Part::<_, T, U, (T, E), M>::new(try_map, good, bad))
         };
         let (good, bad) = self.port().graph().stage_with_two(self.port(), "try map", make);
         (Stream::new(good), Stream::new(bad))
     }
 }
 
-struct TryMap<F, T: 'static, U: 'static, E: 'static, M: Timeline> {
+/// Parts what can be made of records from those of which nothing can.
+struct Part<F, T, U: 'static, B: 'static, M: Timeline> {
     map: F,
     good: Next<M::Record<U>>,
-    bad: Next<M::Record<(T, E)>>,
+    bad: Next<M::Record<B>>,
     /// What is on its way to `good`; empty between batches.
     made: Vec<M::Record<U>>,
     /// What is on its way to `bad`; empty between batches.
-    failed: Vec<M::Record<(T, E)>>,
+    failed: Vec<M::Record<B>>,
+    records: PhantomData<fn(T)>,
 }
 
-impl<F, T, U, E, M: Timeline> TryMap<F, T, U, E, M> {
-    fn new(map: F, good: Next<M::Record<U>>, bad: Next<M::Record<(T, E)>>) -> Self {
-        Self { map, good, bad, made: Vec::new(), failed: Vec::new() }
+impl<F, T, U, B, M: Timeline> Part<F, T, U, B, M> {
+    fn new(map: F, good: Next<M::Record<U>>, bad: Next<M::Record<B>>) -> Self {
+        Self { map, good, bad, made: Vec::new(), failed: Vec::new(), records: PhantomData }
     }
 }
 
-impl<T, U, E, F, M: Timeline> Consumer<M::Record<T>> for TryMap<F, T, U, E, M>
+impl<T, U, B, F, M: Timeline> Consumer<M::Record<T>> for Part<F, T, U, B, M>
 where
     T: 'static,
     U: 'static,
-    E: 'static,
-    F: Fn(&T) -> Result<U, E> + 'static,
+    B: 'static,
+    F: Fn(T) -> Result<U, B> + 'static,
 {
     fn batch(&mut self, batch: &mut Vec<M::Record<T>>, run: &mut Run) {
         for record in batch.drain(..) {
             let (stamp, record) = M::split(record);
-            match (self.map)(&record) {
+            match (self.map)(record) {
                 Ok(made) => self.made.push(M::join(stamp, made)),
-                Err(reason) => self.failed.push(M::join(stamp, (record, reason))),
+                Err(bad) => self.failed.push(M::join(stamp, bad)),
             }
         }
         if !self.made.is_empty() {
@@ -138,6 +143,33 @@ impl<T: 'static, E: 'static, M: Timeline> Stream<Result<T, E>, M> {
     pub fn or_skip(self) -> Stream<T, M> {
         self.batchwise("or skip", |_| filter_mapping::<_, T, M>(Result::ok))
     }
+
+    /// Takes the values, and gives the errors as a stream of their own: a dead-letter stream.
+    ///
+    /// # Semantics
+    /// * **Order**: kept within each of the two streams; between them it is not fixed.
+    /// * **State**: none.
+    /// * **End of the input**: passed on to both.
+    /// * **Workers**: the result does not depend on them.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// let texts = results(["1", "two"], |lines| {
+    ///     let numbers = lines.map(|line| line.parse::<u64>().map_err(|_| line.to_owned()));
+    ///     let (numbers, bad) = numbers.or_dead_letter();
+    ///     numbers.map(|n| format!("a {n}")).union(bad)
+    /// });
+    /// assert_eq!(texts, ["a 1", "two"]);
+    /// ```
+    #[must_use = "without a reader the records are dropped"]
+    pub fn or_dead_letter(self) -> (Stream<T, M>, Stream<E, M>) {
+        let make = |_: &WorkerContext, good, bad| -> Next<M::Record<Result<T, E>>> {
+            Box::new(Part::<_, Result<T, E>, T, E, M>::new(|result| result, good, bad))
+        };
+        let graph = self.port().graph();
+        let (good, bad) = graph.stage_with_two(self.port(), "or dead letter", make);
+        (Stream::new(good), Stream::new(bad))
+    }
 }
 
 fn failing<T: 'static, E: Display + 'static, M: Timeline>()
@@ -183,8 +215,8 @@ mod tests {
     #[test]
     fn try_map_gives_values_and_failures_with_their_records() {
         let ((good, values), (bad, failures)) = (Collected::consumer(), Collected::consumer());
-        let parse = |text: &&str| text.parse::<u8>().map_err(drop);
-        let mut step = TryMap::<_, &str, u8, (), Untimed>::new(parse, good, bad);
+        let parse = |text: &'static str| text.parse::<u8>().map_err(|_| (text, ()));
+        let mut step = Part::<_, &str, u8, (&str, ()), Untimed>::new(parse, good, bad);
         let mut run = harness::run();
         for mut batch in [vec!["1", "two", "3"], vec!["x"], vec!["4"]] {
             step.batch(&mut batch, &mut run);

@@ -172,6 +172,7 @@ impl Host {
     fn advance(&mut self, data: Option<Epoch>) -> Result<Step, Error> {
         match self.phase {
             Phase::Open => {
+                self.wake()?;
                 if !self.work_off()? {
                     return Ok(Step::Wait);
                 }
@@ -210,6 +211,20 @@ impl Host {
             }
             Phase::Over => Ok(Step::Wait),
         }
+    }
+
+    /// Lets the logic say what has become ready outside of the worker.
+    fn wake(&mut self) -> Result<(), Error> {
+        if self.is_crowded_behind() {
+            return Ok(());
+        }
+        self.run.epoch = self.inbox.current();
+        let mut logic = self.logic.borrow_mut();
+        let mut result = Ok(());
+        self.run.within(self.step, |run| result = logic.wake(run));
+        drop(logic);
+        result?;
+        self.send()
     }
 
     /// Hands the batches of the current epoch to the logic; says whether all are worked off.
@@ -272,8 +287,11 @@ impl Host {
         drop(logic);
         let turn = result?;
         self.send()?;
-        if turn == Turn::More {
-            self.alarm.now();
+        match turn {
+            Turn::Done => {}
+            Turn::More => self.alarm.now(),
+            // It may be long: what has been said is not kept until then.
+            Turn::Wait => self.hand_on(Flush::Idle)?,
         }
         Ok(turn == Turn::Done)
     }

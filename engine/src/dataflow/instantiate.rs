@@ -73,7 +73,8 @@ struct Arrival<'scope> {
 /// Builds a plan on one worker.
 pub(crate) struct Builder<'a, 'scope> {
     plan: &'a Plan,
-    context: &'a WorkerContext,
+    /// With the waker of the host that is being built.
+    context: WorkerContext,
     scope: Scope<'scope, u64>,
     finished: Rc<Cell<Epoch>>,
     names: Arc<[String]>,
@@ -95,7 +96,7 @@ pub(crate) fn instantiate<'scope>(
 ) -> Result<Instance, Error> {
     let mut builder = Builder {
         plan,
-        context,
+        context: context.clone(),
         scope,
         finished: Rc::clone(finished),
         names: plan.steps.iter().map(|step| step.name.clone()).collect(),
@@ -137,7 +138,7 @@ impl<'scope> Builder<'_, 'scope> {
                     let outbox = Outbox::default();
                     let crosses =
                         edge.partitioning != Partitioning::Local && self.context.workers > 1;
-                    consumers.push((None, (route.terminal)(self.context, outbox.clone())));
+                    consumers.push((None, (route.terminal)(&self.context, outbox.clone())));
                     terminals.push(Terminal {
                         to: edge.to,
                         input: edge.input,
@@ -152,7 +153,7 @@ impl<'scope> Builder<'_, 'scope> {
                     let outputs = 0..to.fans.len();
                     let behind =
                         outputs.map(|output| self.output(edge.to, output, terminals)).collect();
-                    consumers.push((Some(edge.to), factory(self.context, behind)));
+                    consumers.push((Some(edge.to), factory(&self.context, behind)));
                 }
                 (None, _) => unreachable!("only stages are fused into what stands before them"),
             }
@@ -219,6 +220,7 @@ impl<'scope> Builder<'_, 'scope> {
         let mut builder = OperatorBuilder::new(self.names[step.0].clone(), self.scope);
         let address = builder.operator_info().address;
         let activator = self.scope.activator_for(Rc::clone(&address));
+        self.context.waker = self.waker(&address);
         let mut terminals = Vec::new();
         let records = self.output(step, 0, &mut terminals);
         let dead = self.output(step, 1, &mut terminals);
@@ -231,8 +233,8 @@ impl<'scope> Builder<'_, 'scope> {
             let _ = done.probe_with(&self.instance.probe);
         }
         let splits = assignment.of(step, self.context.worker);
-        let waker = self.waker(&address);
-        let opened = node.open(self.context, step, &splits, waker, records, dead);
+        let waker = self.context.waker.clone();
+        let opened = node.open(&self.context, step, &splits, waker, records, dead);
         let logic = match opened {
             Ok(logic) => logic,
             Err(error) => return Err(abandon(builder, error)),
@@ -269,16 +271,17 @@ impl<'scope> Builder<'_, 'scope> {
     fn host(&mut self, step: StepId) -> Result<(), Error> {
         let mut builder = OperatorBuilder::new(self.names[step.0].clone(), self.scope);
         let address = builder.operator_info().address;
+        self.context.waker = self.waker(&address);
         let mut terminals = Vec::new();
         let mut is_sink = false;
         let logic = match &self.plan.steps[step.0].node {
             Node::Operator(factory) => {
                 let next = self.output(step, 0, &mut terminals);
-                factory(self.context, next)
+                factory(&self.context, next)
             }
             Node::Sink(sink) => {
                 is_sink = true;
-                match sink.open(self.context, self.waker(&address)) {
+                match sink.open(&self.context, self.context.waker.clone()) {
                     Ok(logic) => logic,
                     Err(error) => return Err(abandon(builder, error)),
                 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
 use crate::epoch::EpochClock;
+use crate::io_pool::IoThreads;
 use crate::job::ballot::{Ballot, Verdict, Vote};
 use crate::metrics::{WorkerCounters, worker_counters};
 use crate::run::StepId;
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     /// Epochs that are unfinished, and the most there were.
     pub(crate) epochs_open: AtomicU64,
     pub(crate) peak_epochs_open: AtomicU64,
+    /// Where asynchronous calls of this process run.
+    pub(crate) io_pool: Arc<IoThreads>,
     /// How often the clock has jumped.
     pub(crate) clock_jumps: AtomicU64,
     workers: Arc<Mutex<Vec<Thread>>>,
@@ -94,6 +97,7 @@ impl Shared {
             Waker::new(move || lock(&threads).iter().for_each(Thread::unpark))
         };
         Self {
+            io_pool: Arc::new(IoThreads::new(Arc::clone(&limits))),
             limits,
             clock,
             epochs: EpochClock::new(moved),

@@ -153,6 +153,7 @@ fn run_to_end(running: &Arc<Running>, cluster: Cluster, local: usize) -> Result<
     let shared = &running.shared;
     let process = cluster.process();
     let (mut links, network) = run_workers(running, cluster, local)?;
+    shared.io_pool.end();
     let mut report = running.report();
     report.stopped = shared.verdict() == Some(Verdict::Stop);
     if !shared.has_failed() {
@@ -195,6 +196,7 @@ fn run_workers(
             local: there.local.clone(),
             shared: Arc::clone(&there.shared),
             pools: Default::default(),
+            waker: Waker::current_thread(),
         };
         run_worker(&there.plan, &context, allocator, &there.assignment)
     });
