@@ -25,6 +25,7 @@ mod limit;
 mod map;
 mod mapping;
 mod number;
+mod process;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use event_time::{WatermarkGenerator, Watermarks};
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use number::Number;
+pub use process::{Context, ListState, MapState, Piece, ProcessFunction, TimeToLive, ValueState};
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};

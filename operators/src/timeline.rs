@@ -42,6 +42,12 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
     /// The record itself.
     fn value<T: 'static>(record: &Self::Record<T>) -> &T;
 
+    /// What travels beside a record that happened at `time`.
+    fn stamp(time: EventTime) -> Self::Stamp;
+
+    /// When a record happened; the beginning of time where there is no event time.
+    fn time(stamp: Self::Stamp) -> EventTime;
+
     /// The stream without event time.
     fn forget<T: 'static>(stream: Stream<T, Self>) -> Stream<T>;
 }
@@ -80,6 +86,14 @@ impl Timeline for Untimed {
         record
     }
 
+    #[inline]
+    fn stamp(_time: EventTime) {}
+
+    #[inline]
+    fn time((): ()) -> EventTime {
+        EventTime::MIN
+    }
+
     fn forget<T: 'static>(stream: Stream<T>) -> Stream<T> {
         stream
     }
@@ -103,6 +117,16 @@ impl Timeline for Timed {
     #[inline]
     fn value<T: 'static>(record: &Stamped<T>) -> &T {
         &record.value
+    }
+
+    #[inline]
+    fn stamp(time: EventTime) -> EventTime {
+        time
+    }
+
+    #[inline]
+    fn time(stamp: EventTime) -> EventTime {
+        stamp
     }
 
     fn forget<T: 'static>(stream: Stream<T, Timed>) -> Stream<T> {

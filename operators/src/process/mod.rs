@@ -1,0 +1,23 @@
+//! Process functions: state and time in a program's own code.
+//!
+//! A function says what happens when a record of a key comes and when a timer of the key fires
+//! ([`ProcessFunction`] and its kin); `Keys` keeps the states and timers and calls it; a file for
+//! each shape ([`KeyedStream::process`](crate::KeyedStream::process) and so on) makes an operator
+//! of both.
+
+mod closures;
+mod context;
+mod function;
+mod keys;
+mod one_input;
+mod pieces;
+mod side;
+#[cfg(test)]
+mod tests;
+mod time_to_live;
+mod timers;
+
+pub use context::Context;
+pub use function::ProcessFunction;
+pub use pieces::{ListState, MapState, Piece, ValueState};
+pub use time_to_live::TimeToLive;
