@@ -50,7 +50,9 @@ pub use event_time::{WatermarkGenerator, Watermarks};
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use number::Number;
-pub use process::{Context, ListState, MapState, Piece, ProcessFunction, TimeToLive, ValueState};
+pub use process::{
+    ListState, MapState, Piece, ProcessContext, ProcessFunction, TimeToLive, ValueState,
+};
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};

@@ -8,7 +8,7 @@ use rheos_engine::{
     ProcessingTime, StateParts, Turn,
 };
 
-use super::context::Context;
+use super::context::ProcessContext;
 use super::keys::{Callbacks, ContextOf, Keys};
 use super::side::One;
 use super::time_to_live::TimeToLive;
@@ -58,8 +58,8 @@ where
     pub fn process_with<S, O>(
         self,
         initial: S,
-        on_record: impl Fn(&mut S, V, &mut Context<'_, M, K, O>) + Clone + Send + Sync + 'static,
-        on_timer: impl Fn(&mut S, &mut Context<'_, M, K, O>) + Clone + Send + Sync + 'static,
+        on_record: impl Fn(&mut S, V, &mut ProcessContext<'_, M, K, O>) + Clone + Send + Sync + 'static,
+        on_timer: impl Fn(&mut S, &mut ProcessContext<'_, M, K, O>) + Clone + Send + Sync + 'static,
     ) -> Stream<O, M>
     where
         S: ExchangeData + Clone + PartialEq + Sync,
@@ -91,7 +91,7 @@ where
     K: Key,
     S: ExchangeData + Clone + PartialEq,
     O: 'static,
-    F: Fn(&mut S, &mut Context<'_, M, K, O>) + 'static,
+    F: Fn(&mut S, &mut ProcessContext<'_, M, K, O>) + 'static,
     M: Timeline,
 {
     type Key = K;
@@ -124,8 +124,8 @@ where
     V: 'static,
     S: ExchangeData + Clone + PartialEq,
     O: 'static,
-    R: Fn(&mut S, V, &mut Context<'_, M, K, O>) + 'static,
-    F: Fn(&mut S, &mut Context<'_, M, K, O>) + 'static,
+    R: Fn(&mut S, V, &mut ProcessContext<'_, M, K, O>) + 'static,
+    F: Fn(&mut S, &mut ProcessContext<'_, M, K, O>) + 'static,
     M: Timeline,
     M::Record<Keyed<K, V>>: Send,
     M::Record<O>: Send,

@@ -42,7 +42,7 @@ impl<M: Timeline, O: 'static, S: 'static> Emitted<M, O, S> {
 /// `M` is [`Timed`] or [`Untimed`](crate::Untimed), `K` the key, `O` what is emitted, `T` what
 /// names timers, and `S` what is emitted on the side. What has to do with event time exists where
 /// the stream has event time only.
-pub struct Context<'a, M, K, O, T = (), S = Infallible>
+pub struct ProcessContext<'a, M, K, O, T = (), S = Infallible>
 where
     M: Timeline,
     O: 'static,
@@ -57,7 +57,7 @@ where
     emitted: &'a mut Emitted<M, O, S>,
 }
 
-impl<'a, M: Timeline, K, O: 'static, T: Ord + Clone, S: 'static> Context<'a, M, K, O, T, S> {
+impl<'a, M: Timeline, K, O: 'static, T: Ord + Clone, S: 'static> ProcessContext<'a, M, K, O, T, S> {
     pub(crate) fn new(
         key: &'a K,
         now: Now,
@@ -120,7 +120,7 @@ impl<'a, M: Timeline, K, O: 'static, T: Ord + Clone, S: 'static> Context<'a, M, 
     }
 }
 
-impl<K, O: 'static, T: Ord + Clone, S: 'static> Context<'_, Timed, K, O, T, S> {
+impl<K, O: 'static, T: Ord + Clone, S: 'static> ProcessContext<'_, Timed, K, O, T, S> {
     /// The event time of the record, or of the timer.
     #[must_use]
     pub fn event_time(&self) -> EventTime {

@@ -2,7 +2,7 @@
 
 use rheos_engine::{ExchangeData, Key};
 
-use super::context::Context;
+use super::context::ProcessContext;
 use super::time_to_live::TimeToLive;
 use crate::{Timeline, Untimed};
 
@@ -25,7 +25,7 @@ use crate::{Timeline, Untimed};
 /// use std::convert::Infallible;
 /// use std::time::Duration;
 /// use rheos_engine::EventTime;
-/// use rheos_operators::{Context, ProcessFunction, Timed, Watermarks};
+/// use rheos_operators::{ProcessContext, ProcessFunction, Timed, Watermarks};
 /// use serde::{Deserialize, Serialize};
 /// # use rheos_operators::examples::results;
 ///
@@ -47,7 +47,7 @@ use crate::{Timeline, Untimed};
 ///         &self,
 ///         due: &mut Option<EventTime>,
 ///         event: Event,
-///         context: &mut Context<'_, Timed, u64, (u64, EventTime)>,
+///         context: &mut ProcessContext<'_, Timed, u64, (u64, EventTime)>,
 ///     ) {
 ///         match (event, *due) {
 ///             (Event::Ordered, _) => {
@@ -69,7 +69,7 @@ use crate::{Timeline, Untimed};
 ///         &self,
 ///         due: &mut Option<EventTime>,
 ///         (): (),
-///         context: &mut Context<'_, Timed, u64, (u64, EventTime)>,
+///         context: &mut ProcessContext<'_, Timed, u64, (u64, EventTime)>,
 ///     ) {
 ///         *due = None;
 ///         context.emit((*context.key(), context.event_time()));
@@ -114,7 +114,7 @@ pub trait ProcessFunction<M: Timeline = Untimed>: Clone + Send + Sync + 'static 
         &self,
         state: &mut Self::State,
         record: Self::In,
-        context: &mut Context<'_, M, Self::Key, Self::Out, Self::Timer, Self::Side>,
+        context: &mut ProcessContext<'_, M, Self::Key, Self::Out, Self::Timer, Self::Side>,
     );
 
     /// A timer of the key has fired; it is not set any more. Does nothing unless it is given.
@@ -122,7 +122,7 @@ pub trait ProcessFunction<M: Timeline = Untimed>: Clone + Send + Sync + 'static 
         &self,
         state: &mut Self::State,
         timer: Self::Timer,
-        context: &mut Context<'_, M, Self::Key, Self::Out, Self::Timer, Self::Side>,
+        context: &mut ProcessContext<'_, M, Self::Key, Self::Out, Self::Timer, Self::Side>,
     ) {
         let _ = (state, timer, context);
     }
@@ -132,7 +132,7 @@ pub trait ProcessFunction<M: Timeline = Untimed>: Clone + Send + Sync + 'static 
     ///
     /// ```
     /// use std::time::Duration;
-    /// use rheos_operators::{Context, MapState, ProcessFunction, TimeToLive, Untimed};
+    /// use rheos_operators::{ProcessContext, MapState, ProcessFunction, TimeToLive, Untimed};
     /// use serde::{Deserialize, Serialize};
     ///
     /// #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -156,7 +156,7 @@ pub trait ProcessFunction<M: Timeline = Untimed>: Clone + Send + Sync + 'static 
     ///     #     &self,
     ///     #     account: &mut Account,
     ///     #     device: String,
-    ///     #     context: &mut Context<'_, Untimed, u64, String>,
+    ///     #     context: &mut ProcessContext<'_, Untimed, u64, String>,
     ///     # ) {
     ///     #     if account.devices.insert(device.clone(), 0).is_none() {
     ///     #         context.emit(device);

@@ -7,7 +7,7 @@ use rheos_engine::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, Emitted};
+use super::context::{Emitted, ProcessContext};
 use super::side::Shape;
 use super::time_to_live::{Now, Sweeps, TimeToLive, millis};
 use super::timers::{KeyTimers, Moment, TimerQueue};
@@ -32,7 +32,7 @@ pub(crate) trait Callbacks<M: Timeline>: 'static {
 }
 
 /// The context of callbacks.
-pub(crate) type ContextOf<'a, C, M> = Context<
+pub(crate) type ContextOf<'a, C, M> = ProcessContext<
     'a,
     M,
     <C as Callbacks<M>>::Key,
@@ -119,7 +119,7 @@ impl<C: Callbacks<M>, M: Timeline> Keys<C, M> {
         callback(
             &self.callbacks,
             state,
-            &mut Context::new(&entry.key, now, at, timers, queue, emitted),
+            &mut ProcessContext::new(&entry.key, now, at, timers, queue, emitted),
         );
         let sweeps = TimeToLive::settle(now, |ttl| self.callbacks.time_to_live(state, ttl));
         self.settle(at, sweeps);

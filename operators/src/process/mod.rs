@@ -17,7 +17,7 @@ mod tests;
 mod time_to_live;
 mod timers;
 
-pub use context::Context;
+pub use context::ProcessContext;
 pub use function::ProcessFunction;
 pub use pieces::{ListState, MapState, Piece, ValueState};
 pub use time_to_live::TimeToLive;

@@ -30,9 +30,9 @@ where
     ///   compares the times.
     /// * **Watermarks**: passed on as they come, but not beyond the earliest time that a timer was
     ///   set to hold, see
-    ///   [`Context::set_timer_holding`](crate::Context::set_timer_holding). A timer in event time fires with the
+    ///   [`ProcessContext::set_timer_holding`](crate::ProcessContext::set_timer_holding). A timer in event time fires with the
     ///   watermark that has come to its time; what it emits is not late behind the step.
-    /// * **Late records**: the function sees them, [`Context::is_late`](crate::Context::is_late) says so, and what it emits
+    /// * **Late records**: the function sees them, [`ProcessContext::is_late`](crate::ProcessContext::is_late) says so, and what it emits
     ///   for them with their time is late for the steps behind.
     /// * **State**: each key's, with its timers, until the state is what it was at first and there
     ///   are no timers; what expires is dropped as [`ProcessFunction::time_to_live`] says.
@@ -45,7 +45,7 @@ where
     /// ```
     /// # use rheos_operators::examples::results;
     /// use std::convert::Infallible;
-    /// use rheos_operators::{Context, ProcessFunction, Untimed};
+    /// use rheos_operators::{ProcessContext, ProcessFunction, Untimed};
     ///
     /// /// Says which readings are a new maximum of their sensor.
     /// #[derive(Clone)]
@@ -63,7 +63,7 @@ where
     ///         &self,
     ///         highest: &mut Option<i64>,
     ///         reading: i64,
-    ///         context: &mut Context<'_, Untimed, u32, (u32, i64)>,
+    ///         context: &mut ProcessContext<'_, Untimed, u32, (u32, i64)>,
     ///     ) {
     ///         if highest.is_none_or(|highest| reading > highest) {
     ///             *highest = Some(reading);
@@ -96,7 +96,7 @@ where
     ///
     /// ```
     /// # use rheos_operators::examples::results;
-    /// use rheos_operators::{Context, ProcessFunction, Untimed};
+    /// use rheos_operators::{ProcessContext, ProcessFunction, Untimed};
     ///
     /// /// Keeps balances, and refuses what an account cannot pay.
     /// #[derive(Clone)]
@@ -114,7 +114,7 @@ where
     ///         &self,
     ///         balance: &mut i64,
     ///         amount: i64,
-    ///         context: &mut Context<'_, Untimed, u32, (u32, i64), (), String>,
+    ///         context: &mut ProcessContext<'_, Untimed, u32, (u32, i64), (), String>,
     ///     ) {
     ///         let account = *context.key();
     ///         if *balance + amount < 0 {

@@ -47,7 +47,7 @@ type Told = (u64, String);
 fn obey<M: Timeline>(
     state: &mut u32,
     ask: Ask,
-    context: &mut Context<'_, M, u64, Told, char, Told>,
+    context: &mut ProcessContext<'_, M, u64, Told, char, Told>,
 ) {
     match ask {
         Ask::Processing(name, time) => context.set_processing_timer(name, ProcessingTime(time)),
@@ -69,7 +69,7 @@ impl ProcessFunction<Timed> for Obey {
         &self,
         state: &mut u32,
         ask: Ask,
-        context: &mut Context<'_, Timed, u64, Told, char, Told>,
+        context: &mut ProcessContext<'_, Timed, u64, Told, char, Told>,
     ) {
         let key = *context.key();
         if context.is_late() {
@@ -87,7 +87,7 @@ impl ProcessFunction<Timed> for Obey {
         &self,
         state: &mut u32,
         name: char,
-        context: &mut Context<'_, Timed, u64, Told, char, Told>,
+        context: &mut ProcessContext<'_, Timed, u64, Told, char, Told>,
     ) {
         assert!(!context.has_timer(&name), "a timer that fires is not set");
         if name.is_uppercase() {
@@ -109,7 +109,7 @@ impl ProcessFunction<Untimed> for Obey {
         &self,
         state: &mut u32,
         ask: Ask,
-        context: &mut Context<'_, Untimed, u64, Told, char, Told>,
+        context: &mut ProcessContext<'_, Untimed, u64, Told, char, Told>,
     ) {
         obey(state, ask, context);
     }
@@ -118,7 +118,7 @@ impl ProcessFunction<Untimed> for Obey {
         &self,
         state: &mut u32,
         name: char,
-        context: &mut Context<'_, Untimed, u64, Told, char, Told>,
+        context: &mut ProcessContext<'_, Untimed, u64, Told, char, Told>,
     ) {
         let now = context.processing_time().0;
         context.emit((*context.key(), format!("{name}{state} at {now}")));
@@ -287,7 +287,7 @@ where
         &self,
         state: &mut Pieces,
         value: i64,
-        context: &mut Context<'_, M, u64, Self::Out>,
+        context: &mut ProcessContext<'_, M, u64, Self::Out>,
     ) {
         let last = state.last.get().copied();
         state.last.set(value);
