@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use rheos::engine::{EventTime, ExchangeData, ProcessingTime, Stamped, TestClock};
+use rheos::engine::{EventTime, ExchangeData, Limits, ProcessingTime, Stamped, TestClock};
 use rheos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,17 @@ fn timed<T: ExchangeData + Clone + Sync>(
         .keyed()
 }
 
+/// A configuration in which nearly every batch is an epoch.
+fn many_epochs() -> Config {
+    Config::default().limits(Limits {
+        batch_records: 32,
+        batches_per_turn: 1,
+        epoch_interval: Duration::ZERO,
+        epochs_in_flight: 1_000,
+        ..Limits::default()
+    })
+}
+
 /// Checks a program on events of all shapes in all topologies against a function of the events of
 /// a key, in order of time.
 fn check<T, R>(
@@ -88,6 +99,15 @@ fn check<T, R>(
             |job| program(timed(job, &input)),
             |topology, rows| assert_eq!(rows, expected, "seed {seed}, {topology}"),
         );
+        for workers in [1, 3] {
+            let job = Job::new("many epochs");
+            let (sink, rows) = collect();
+            program(timed(&job, &input)).sink(sink);
+            job.run(many_epochs().workers(workers)).unwrap();
+            let mut rows = rows.into_vec().unwrap();
+            rows.sort();
+            assert_eq!(rows, expected, "seed {seed}, many epochs on {workers} workers");
+        }
     }
 }
 
@@ -289,6 +309,131 @@ fn timers_in_processing_time_fire_in_a_job_that_is_idle() {
             assert_eq!(next(), 1_000, "{workers} workers");
         }
         sender.finish();
+        handle.wait().unwrap();
+    }
+}
+
+/// Rides that began and did not end within a second: two streams.
+#[derive(Clone)]
+struct Lost;
+
+type OfRide<'a> = ProcessContext<'a, Timed, u64, (u64, EventTime), EventTime>;
+
+impl TwoInputProcessFunction<Timed> for Lost {
+    type Key = u64;
+    type Left = ();
+    type Right = ();
+    /// The ends that have been seen.
+    type State = BTreeSet<EventTime>;
+    type Timer = EventTime;
+    type Out = (u64, EventTime);
+
+    fn on_left(&self, _ends: &mut Self::State, (): (), context: &mut OfRide<'_>) {
+        let began = context.event_time();
+        context.set_timer_holding(began, began.plus(SECOND), began);
+    }
+
+    fn on_right(&self, ends: &mut Self::State, (): (), context: &mut OfRide<'_>) {
+        ends.insert(context.event_time());
+    }
+
+    fn on_timer(&self, ends: &mut Self::State, began: EventTime, context: &mut OfRide<'_>) {
+        if ends.range(began..context.event_time()).next().is_none() {
+            context.emit_at(began, (*context.key(), began));
+        }
+    }
+}
+
+/// Says of each record whether it is late for the step that sees it.
+fn judged(records: Stream<(u64, EventTime), Timed>) -> Stream<(u64, EventTime, bool)> {
+    let judged = records.keyed().process_with(
+        (),
+        |(), began, context| context.emit((*context.key(), began, context.is_late())),
+        |(), _| (),
+    );
+    judged.without_event_time()
+}
+
+#[test]
+fn two_streams_meet_in_one_state() {
+    check(
+        |random| random.below(3) == 0,
+        |rides| {
+            let (ends, begins) = (rides.clone(), rides);
+            let begins = begins.entries().filter(|(_, is_end)| !is_end).map(|(key, _)| (key, ()));
+            let ends = ends.entries().filter(|(_, is_end)| *is_end).map(|(key, _)| (key, ()));
+            // The timers hold the watermark, so no result is late.
+            judged(begins.keyed().process_with_other(ends.keyed(), Lost))
+        },
+        |key, rides| {
+            let ended = |began: i64| {
+                rides.iter().any(|(time, is_end)| *is_end && (began..began + 1_000).contains(time))
+            };
+            let begins: BTreeSet<i64> =
+                rides.iter().filter(|(_, is_end)| !is_end).map(|(time, _)| *time).collect();
+            let lost = begins.into_iter().filter(|began| !ended(*began));
+            lost.map(|began| (key, at(began), false)).collect()
+        },
+    );
+}
+
+/// Prices with all the rates that the control stream has named.
+#[derive(Clone)]
+struct Rated;
+
+impl BroadcastProcessFunction for Rated {
+    type Key = u64;
+    type In = i64;
+    type Control = i64;
+    type Shared = BTreeSet<i64>;
+    type State = ();
+    type Timer = ();
+    type Out = (u64, i64, BTreeSet<i64>);
+
+    fn on_control(&self, rates: &mut BTreeSet<i64>, rate: i64) {
+        rates.insert(rate);
+    }
+
+    fn on_record(
+        &self,
+        rates: &BTreeSet<i64>,
+        (): &mut (),
+        price: i64,
+        context: &mut ProcessContext<'_, Untimed, u64, Self::Out>,
+    ) {
+        context.emit((*context.key(), price, rates.clone()));
+    }
+}
+
+#[test]
+fn every_worker_hears_every_control_record() {
+    for workers in [1, 4] {
+        let (prices, price_source) = channel::<(u64, i64)>(1_000);
+        let (rates, rate_source) = channel::<i64>(1);
+        let (seen, results) = mpsc::channel();
+        let job = Job::new("rates");
+        let rated = job.source(price_source).keyed();
+        let rated = rated.process_with_broadcast(job.source(rate_source), Rated);
+        rated.sink(ForEach::new(move |row: (u64, i64, BTreeSet<i64>)| {
+            // The test may have seen enough.
+            let _ = seen.send(row);
+        }));
+        let handle = job.start(Config::default().workers(workers)).unwrap();
+        (0..20).for_each(|rate| rates.send(rate).unwrap());
+        rates.finish();
+        // Keys of all workers: each is asked until its worker has heard every rate.
+        let wanted: BTreeSet<i64> = (0..20).collect();
+        for key in 0..50 {
+            for price in 0.. {
+                prices.send((key, price)).unwrap();
+                let row = results.recv_timeout(Duration::from_secs(30)).unwrap();
+                assert_eq!((row.0, row.1), (key, price));
+                if row.2 == wanted {
+                    break;
+                }
+            }
+        }
+        prices.finish();
         handle.wait().unwrap();
     }
 }

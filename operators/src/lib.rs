@@ -51,7 +51,8 @@ pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use number::Number;
 pub use process::{
-    ListState, MapState, Piece, ProcessContext, ProcessFunction, TimeToLive, ValueState,
+    BroadcastProcessFunction, ListState, MapState, Piece, ProcessContext, ProcessFunction,
+    TimeToLive, TwoInputProcessFunction, ValueState,
 };
 pub use sink_step::SinkStep;
 pub use stream::Stream;

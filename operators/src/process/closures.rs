@@ -32,27 +32,29 @@ where
     /// # use std::time::Duration;
     /// # use rheos_engine::EventTime;
     /// # use rheos_operators::Watermarks;
-    /// // How many calls there were until nobody called for a minute.
-    /// let calls = [(0, "ann"), (20, "bob"), (30, "ann"), (200, "ann")];
-    /// let series = results(calls, |calls| {
-    ///     calls
-    ///         .event_time(|call| EventTime::from_millis(call.0 * 1_000), Watermarks::monotone())
-    ///         .map(|(_, name)| name.to_owned())
-    ///         .key_by_self()
+    /// // The highest bid of each auction. All auctions close at 60 s.
+    /// let close = EventTime::from_millis(60_000);
+    /// let bids = [(10, "lamp", 5), (20, "lamp", 8), (30, "book", 2), (70, "lamp", 9)];
+    /// let sold = results(bids, |bids| {
+    ///     let disorder = Watermarks::bounded(Duration::from_secs(10));
+    ///     bids.event_time(|bid| EventTime::from_millis(bid.0 * 1_000), disorder)
+    ///         .map(|(_, thing, bid)| (thing.to_owned(), bid))
+    ///         .keyed()
     ///         .process_with(
     ///             0,
-    ///             |calls, _, context| {
-    ///                 *calls += 1;
-    ///                 context.set_timer((), context.event_time().plus(Duration::from_secs(60)));
+    ///             move |highest, bid, context| {
+    ///                 if context.event_time() < close {
+    ///                     *highest = bid.max(*highest);
+    ///                     context.set_timer((), close);
+    ///                 }
     ///             },
-    ///             |calls, context| {
-    ///                 context.emit((context.key().clone(), std::mem::take(calls)));
+    ///             |highest, context| {
+    ///                 context.emit((context.key().clone(), std::mem::take(highest)));
     ///             },
     ///         )
     ///         .without_event_time()
     /// });
-    /// let wanted = [("bob", 1), ("ann", 2), ("ann", 1)];
-    /// assert_eq!(series, wanted.map(|(name, calls)| (name.to_owned(), calls)));
+    /// assert_eq!(sold, [("lamp".to_owned(), 8), ("book".to_owned(), 2)]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn process_with<S, O>(

@@ -5,6 +5,7 @@
 //! each shape ([`KeyedStream::process`](crate::KeyedStream::process) and so on) makes an operator
 //! of both.
 
+mod broadcast;
 mod closures;
 mod context;
 mod function;
@@ -16,8 +17,11 @@ mod side;
 mod tests;
 mod time_to_live;
 mod timers;
+mod two_inputs;
 
+pub use broadcast::BroadcastProcessFunction;
 pub use context::ProcessContext;
 pub use function::ProcessFunction;
 pub use pieces::{ListState, MapState, Piece, ValueState};
 pub use time_to_live::TimeToLive;
+pub use two_inputs::TwoInputProcessFunction;
