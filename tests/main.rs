@@ -4,6 +4,7 @@
 //! * [`async_calls`]: calls to the world outside, in whole jobs;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
+//! * [`process`]: state and time in a program's own code, as whole programs;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
 //! * [`windows`]: windows of event time against naive references, in every topology;
 //! * [`late`]: late records, exactly, by a script that fixes splits and epochs;
@@ -16,6 +17,7 @@ mod async_calls;
 mod connections;
 mod everywhere;
 mod late;
+mod process;
 mod programs;
 mod random;
 mod script;

@@ -27,6 +27,7 @@ mod map;
 mod map_async;
 mod mapping;
 mod number;
+mod process;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
@@ -56,6 +57,10 @@ pub use join::{
 pub use keyed_stream::KeyedStream;
 pub use map_async::{AsyncError, AsyncOptions, FailedCall};
 pub use number::Number;
+pub use process::{
+    BroadcastProcessFunction, ListState, MapState, Piece, ProcessContext, ProcessFunction,
+    TimeToLive, TwoInputProcessFunction, ValueState,
+};
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};

@@ -42,8 +42,11 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
     /// The record itself.
     fn value<T: 'static>(record: &Self::Record<T>) -> &T;
 
-    /// The record with its event time; at the beginning of time where it has none.
-    fn stamp<T: 'static>(record: Self::Record<T>) -> Stamped<T>;
+    /// What travels beside a record that happened at `time`.
+    fn stamp(time: EventTime) -> Self::Stamp;
+
+    /// When a record happened; the beginning of time where there is no event time.
+    fn time(stamp: Self::Stamp) -> EventTime;
 
     /// The stream without event time.
     fn forget<T: 'static>(stream: Stream<T, Self>) -> Stream<T>;
@@ -84,8 +87,11 @@ impl Timeline for Untimed {
     }
 
     #[inline]
-    fn stamp<T: 'static>(record: T) -> Stamped<T> {
-        Stamped { time: EventTime::MIN, value: record }
+    fn stamp(_time: EventTime) {}
+
+    #[inline]
+    fn time((): ()) -> EventTime {
+        EventTime::MIN
     }
 
     fn forget<T: 'static>(stream: Stream<T>) -> Stream<T> {
@@ -114,8 +120,13 @@ impl Timeline for Timed {
     }
 
     #[inline]
-    fn stamp<T: 'static>(record: Stamped<T>) -> Stamped<T> {
-        record
+    fn stamp(time: EventTime) -> EventTime {
+        time
+    }
+
+    #[inline]
+    fn time(stamp: EventTime) -> EventTime {
+        stamp
     }
 
     fn forget<T: 'static>(stream: Stream<T, Timed>) -> Stream<T> {

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::ops::AddAssign;
 
-use rheos_engine::{EventTime, ExchangeData, Key, Keyed};
+use rheos_engine::{EventTime, ExchangeData, Key, Keyed, Stamped};
 
 use super::attach::{
     Attached, ByCount, ByEventTime, ByProcessingTime, CutStream, WindowDomain, attach, stamp_now,
@@ -508,7 +508,12 @@ impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// assert_eq!(sums, [1 + 2, 1 + 2 + 3 + 4, 3 + 4 + 5 + 6]);
     /// ```
     pub fn count_window_sliding(self, size: u64, slide: u64) -> WindowedStream<K, V, ByCount> {
-        let stamped = self.into_keyed().batchwise("in order", |_| mapping(M::stamp::<Keyed<K, V>>));
+        let stamped = self.into_keyed().batchwise("in order", |_| {
+            mapping(|record| {
+                let (stamp, value) = M::split(record);
+                Stamped { time: M::time(stamp), value }
+            })
+        });
         let windows = Windows::of_records(size, slide);
         WindowedStream::new(KeyedStream::new(stamped), windows, |late| late)
     }
