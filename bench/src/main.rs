@@ -6,6 +6,7 @@
 mod chain;
 mod compare;
 mod dead_letters;
+mod nexmark;
 mod numbers;
 mod skew;
 mod stages;
@@ -35,6 +36,8 @@ enum What {
     Words(words::Options),
     /// A large file with broken lines: counts, memory, and the message of a job told to fail
     DeadLetters(dead_letters::Options),
+    /// A query of NEXMark: Rheos against bare timely
+    Nexmark(nexmark::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,5 +47,6 @@ fn main() -> anyhow::Result<()> {
         What::Chain(options) => chain::run(&options),
         What::Words(options) => words::run(&options),
         What::DeadLetters(options) => dead_letters::run(&options),
+        What::Nexmark(options) => nexmark::run(&options),
     }
 }
