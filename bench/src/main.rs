@@ -10,6 +10,7 @@ mod nexmark;
 mod numbers;
 mod skew;
 mod stages;
+mod windows;
 mod words;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +39,8 @@ enum What {
     DeadLetters(dead_letters::Options),
     /// A query of NEXMark: Rheos against bare timely
     Nexmark(nexmark::Options),
+    /// Counting by key and window: loops written by hand
+    Windows(windows::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -48,5 +51,6 @@ fn main() -> anyhow::Result<()> {
         What::Words(options) => words::run(&options),
         What::DeadLetters(options) => dead_letters::run(&options),
         What::Nexmark(options) => nexmark::run(&options),
+        What::Windows(options) => windows::run(&options),
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::events::Events;
 use super::query::Query;
 use super::tally::Tally;
-use crate::compare::{Side, in_turn};
+use crate::compare::{Side, in_turn_over};
 
 /// Which query, on how many events and workers, how often.
 #[derive(Args)]
@@ -57,5 +57,5 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "{:?}, {} lean events in memory, {} workers: {} rows, checksum {:016x}",
         options.query, options.events, options.workers, right.rows, right.checksum
     );
-    in_turn(options.rounds, sides)
+    in_turn_over(options.events, options.rounds, sides)
 }

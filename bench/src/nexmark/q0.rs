@@ -18,6 +18,6 @@ fn rheos(events: &Events) -> anyhow::Result<Tally> {
 
 fn timely(events: &Events) -> anyhow::Result<Tally> {
     bare_timely::run(events, ENDLESS, |batches, tally| {
- tally_selected(batches, tally, Event::bid);
-})
+        tally_selected(batches, tally, Event::bid);
+    })
 }
