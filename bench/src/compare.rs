@@ -63,11 +63,33 @@ impl fmt::Display for Spread {
 
 /// Runs all sides in turn, `rounds` times after one round that does not count, and prints the
 /// times of each and the ratios of the first side to each of the others.
-#[allow(clippy::print_stdout, reason = "the table is this program's output")]
-pub(crate) fn in_turn(rounds: usize, mut sides: Vec<Side<'_>>) -> anyhow::Result<()> {
-    let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); sides.len()];
+pub(crate) fn in_turn(rounds: usize, sides: Vec<Side<'_>>) -> anyhow::Result<()> {
+    let taken = run_in_turn(rounds, sides)?;
+    print_seconds(&taken);
+    print_ratios(&taken);
+    Ok(())
+}
+
+/// As [`in_turn`], for sides that go through so many `records` each: prints also what one costs.
+pub(crate) fn in_turn_over(
+    records: usize,
+    rounds: usize,
+    sides: Vec<Side<'_>>,
+) -> anyhow::Result<()> {
+    let taken = run_in_turn(rounds, sides)?;
+    print_seconds(&taken);
+    print_nanoseconds(&taken, records);
+    print_ratios(&taken);
+    Ok(())
+}
+
+/// The name of a side and what its rounds took.
+type Rounds<'a> = (&'a str, Vec<Taken>);
+
+fn run_in_turn(rounds: usize, mut sides: Vec<Side<'_>>) -> anyhow::Result<Vec<Rounds<'_>>> {
+    let mut taken: Vec<Rounds<'_>> = sides.iter().map(|side| (side.name, Vec::new())).collect();
     for round in 0..=rounds {
-        for (side, times) in sides.iter_mut().zip(&mut taken) {
+        for (side, (_, times)) in sides.iter_mut().zip(&mut taken) {
             let (time, result) = measure(|| (side.work)());
             result?;
             if round > 0 {
@@ -75,25 +97,45 @@ pub(crate) fn in_turn(rounds: usize, mut sides: Vec<Side<'_>>) -> anyhow::Result
             }
         }
     }
-    let wall = |time: &Taken| time.wall.as_secs_f64();
-    let cpu = |time: &Taken| time.cpu.as_secs_f64();
-    for (side, times) in sides.iter().zip(&taken) {
+    Ok(taken)
+}
+
+fn wall(time: &Taken) -> f64 {
+    time.wall.as_secs_f64()
+}
+
+fn cpu(time: &Taken) -> f64 {
+    time.cpu.as_secs_f64()
+}
+
+#[allow(clippy::print_stdout, reason = "the table is this program's output")]
+fn print_seconds(taken: &[Rounds<'_>]) {
+    for (name, times) in taken {
         let walls = Spread::of(times.iter().map(wall).collect());
         let cpus = Spread::of(times.iter().map(cpu).collect());
-        println!("{:<28} wall s {walls}   cpu s {cpus}", side.name);
+        println!("{name:<28} wall s {walls}   cpu s {cpus}");
     }
-    for (side, times) in sides.iter().zip(&taken).skip(1) {
-        let ratio = |of: &dyn Fn(&Taken) -> f64| {
-            let pairs = taken[0].iter().zip(times).map(|(a, b)| of(b) / of(a).max(1e-9));
+}
+
+#[allow(clippy::print_stdout, reason = "the table is this program's output")]
+fn print_nanoseconds(taken: &[Rounds<'_>], records: usize) {
+    for (name, times) in taken {
+        let each = times.iter().map(|time| wall(time) * 1e9 / records as f64);
+        println!("{name:<28} ns a record {}", Spread::of(each.collect()));
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the table is this program's output")]
+fn print_ratios(taken: &[Rounds<'_>]) {
+    let Some(((first, first_times), others)) = taken.split_first() else { return };
+    for (name, times) in others {
+        let ratio = |of: fn(&Taken) -> f64| {
+            let pairs = first_times.iter().zip(times).map(|(a, b)| of(b) / of(a).max(1e-9));
             Spread::of(pairs.collect())
         };
+        let (walls, cpus) = (ratio(wall), ratio(cpu));
         println!(
-            "{} takes {} times the wall time and {} times the cpu time of {}",
-            side.name,
-            ratio(&wall),
-            ratio(&cpu),
-            sides[0].name
+            "{name} takes {walls} times the wall time and {cpus} times the cpu time of {first}"
         );
     }
-    Ok(())
 }

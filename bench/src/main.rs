@@ -6,9 +6,11 @@
 mod chain;
 mod compare;
 mod dead_letters;
+mod nexmark;
 mod numbers;
 mod skew;
 mod stages;
+mod windows;
 mod words;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +37,10 @@ enum What {
     Words(words::Options),
     /// A large file with broken lines: counts, memory, and the message of a job told to fail
     DeadLetters(dead_letters::Options),
+    /// A query of NEXMark: Rheos against bare timely
+    Nexmark(nexmark::Options),
+    /// Counting by key and window: loops written by hand
+    Windows(windows::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,5 +50,7 @@ fn main() -> anyhow::Result<()> {
         What::Chain(options) => chain::run(&options),
         What::Words(options) => words::run(&options),
         What::DeadLetters(options) => dead_letters::run(&options),
+        What::Nexmark(options) => nexmark::run(&options),
+        What::Windows(options) => windows::run(&options),
     }
 }

@@ -1,0 +1,23 @@
+//! q0: every bid, unchanged.
+
+use super::bare_timely::{self, ENDLESS, tally_selected};
+use super::events::{Event, Events};
+use super::memory::Memory;
+use super::query::{Forms, run_job};
+use super::tally::Tally;
+
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: Some(rheos) };
+
+fn naive(events: &Events) -> Tally {
+    Tally::of(events.bids())
+}
+
+fn rheos(events: &Events) -> anyhow::Result<Tally> {
+    run_job(events, |job| job.source(Memory::new(events)).filter_map(|event| event.bid()))
+}
+
+fn timely(events: &Events) -> anyhow::Result<Tally> {
+    bare_timely::run(events, ENDLESS, |batches, tally| {
+        tally_selected(batches, tally, Event::bid);
+    })
+}

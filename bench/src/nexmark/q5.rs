@@ -1,0 +1,171 @@
+//! q5: in sliding windows, 10 s long, every 2 s, the auctions with the most bids in the window,
+//! ties all kept: window start, auction, number of bids. Windows without a bid do not appear;
+//! windows that start before the first bid or end after the last one do.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
+
+use super::bare_timely::{self, Batch, Output, Records, per_epoch, tally_rows};
+use super::events::{Event, Events};
+use super::query::Forms;
+use super::tally::{Row, Tally, mix};
+
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: None };
+
+/// Milliseconds from the start of a window to its end.
+const LENGTH: i64 = 10_000;
+/// Milliseconds from the start of a window to the next one's.
+const SLIDE: i64 = 2_000;
+/// Slides in a window.
+const SLIDES: u64 = (LENGTH / SLIDE) as u64;
+
+/// An auction that nobody outbid in a window, in number of bids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct HotAuction {
+    window_start: i64,
+    auction: u32,
+    bids: u32,
+}
+
+impl Row for HotAuction {
+    fn digest(&self) -> u64 {
+        mix([self.window_start as u64, u64::from(self.auction), u64::from(self.bids)])
+    }
+}
+
+fn naive(events: &Events) -> Tally {
+    let mut windows: HashMap<i64, HashMap<u32, u32>> = HashMap::new();
+    for bid in events.bids() {
+        let last_start = bid.date_time - bid.date_time.rem_euclid(SLIDE);
+        let first_start = last_start - LENGTH + SLIDE;
+        for window_start in (first_start..=last_start).step_by(SLIDE as usize) {
+            *windows.entry(window_start).or_default().entry(bid.auction).or_default() += 1;
+        }
+    }
+    let hot = windows.into_iter().flat_map(|(window_start, counts)| {
+        let most = counts.values().max().copied();
+        let hot = counts.into_iter().filter(move |(_, bids)| Some(*bids) == most);
+        hot.map(move |(auction, bids)| HotAuction { window_start, auction, bids })
+    });
+    Tally::of(hot)
+}
+
+type Counts = HashMap<u32, u32, FixedState>;
+
+/// A slide's bids are counted where they are read (15 bids an auction and slide, so this saves
+/// most of the exchange), then by the auction's worker, then the best of the workers are compared.
+fn timely(events: &Events) -> anyhow::Result<Tally> {
+    bare_timely::run(events, SLIDE, |batches, tally| {
+        let counts = per_epoch(batches, Pipeline, count, |_, counts: &mut Counts, rows| {
+            rows.extend(counts.drain());
+        });
+        let by_window = Exchange::new(|row: &HotAuction| (row.window_start / SLIDE) as u64);
+        let rows = per_epoch(hottest(counts), by_window, Vec::append, |_, candidates, rows| {
+            keep_hottest(candidates, rows);
+            candidates.clear();
+        });
+        tally_rows(rows, tally);
+    })
+}
+
+fn count(counts: &mut Counts, batch: &mut Batch) {
+    for bid in batch.events().iter().filter_map(Event::bid) {
+        *counts.entry(bid.auction).or_default() += 1;
+    }
+}
+
+/// Adds those of the candidates with the most bids to the rows.
+fn keep_hottest(candidates: &[HotAuction], rows: &mut Vec<HotAuction>) {
+    let most = candidates.iter().map(|row| row.bids).max();
+    rows.extend(candidates.iter().filter(|row| Some(row.bids) == most));
+}
+
+/// The hottest of this worker's auctions in every window, from the counts of the slides. A window
+/// is sent at the time of its last slide.
+fn hottest(counts: Records<'_, (u32, u32)>) -> Records<'_, HotAuction> {
+    // Ids of hot auctions are multiples of 100: the upper bits of a product spread them.
+    let by_auction = Exchange::new(|(auction, _): &(u32, u32)| {
+        u64::from(auction.wrapping_mul(0x9E37_79B1)) >> 16
+    });
+    counts.unary_frontier(by_auction, "hottest", |_, _| {
+        let mut window = Window::default();
+        // A capability for the next slide to look at, while there is one.
+        let mut next: Option<Capability<u64>> = None;
+        move |(input, frontier), output: &mut Output<'_, HotAuction>| {
+            input.for_each(|capability, batch| {
+                let Some(slide) = capability.least().copied() else { return };
+                window.arrived.entry(slide).or_default().append(batch);
+                if next.as_ref().is_none_or(|next| *next.time() > slide) {
+                    next = capability.retain_least(0);
+                }
+            });
+            while let Some(mut capability) = next.take_if(|next| !frontier.less_equal(next.time()))
+            {
+                let slide = *capability.time();
+                window.move_to(slide);
+                output.session(&capability).give_container(&mut window.hottest(slide));
+                next = window.next_slide(slide).map(|slide| {
+                    capability.downgrade(&slide);
+                    capability
+                });
+            }
+        }
+    })
+}
+
+/// The counts of the slides of one window, and their sums.
+#[derive(Default)]
+struct Window {
+    /// Slides after the window.
+    arrived: BTreeMap<u64, Vec<(u32, u32)>>,
+    /// Slides in the window, oldest first.
+    slides: VecDeque<(u64, Vec<(u32, u32)>)>,
+    sums: Counts,
+}
+
+impl Window {
+    /// Makes `last` the last slide of the window.
+    fn move_to(&mut self, last: u64) {
+        while let Some((slide, _)) = self.slides.front()
+            && *slide + SLIDES <= last
+        {
+            let leaving = self.slides.pop_front();
+            for (auction, count) in leaving.into_iter().flat_map(|(_, counts)| counts) {
+                if let Entry::Occupied(mut sum) = self.sums.entry(auction) {
+                    *sum.get_mut() -= count;
+                    if *sum.get() == 0 {
+                        sum.remove();
+                    }
+                }
+            }
+        }
+        if let Some(counts) = self.arrived.remove(&last) {
+            for (auction, count) in &counts {
+                *self.sums.entry(*auction).or_default() += count;
+            }
+            self.slides.push_back((last, counts));
+        }
+    }
+
+    fn hottest(&self, last: u64) -> Vec<HotAuction> {
+        let window_start = (last as i64 + 1) * SLIDE - LENGTH;
+        let most = self.sums.values().max().copied();
+        let hot = self.sums.iter().filter(|(_, bids)| Some(**bids) == most);
+        hot.map(|(auction, bids)| HotAuction { window_start, auction: *auction, bids: *bids })
+            .collect()
+    }
+
+    /// The next slide that a window with bids ends with.
+    fn next_slide(&self, last: u64) -> Option<u64> {
+        match self.slides.is_empty() {
+            true => self.arrived.keys().next().copied(),
+            false => Some(last + 1),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! q7: in tumbling windows of 10 s, the bids with the highest price in the window, ties all kept:
+//! window start, auction, bidder, price, time of the bid.
+
+use std::collections::HashMap;
+
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+
+use super::bare_timely::{self, Batch, per_epoch, tally_rows};
+use super::events::{Bid, Event, Events};
+use super::query::Forms;
+use super::tally::{Row, Tally, mix};
+
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: None };
+
+/// Milliseconds in a window.
+const LENGTH: i64 = 10_000;
+
+/// A bid that was not outbid in its window.
+#[derive(Clone, Copy, Debug)]
+struct HighestBid {
+    window_start: i64,
+    bid: Bid,
+}
+
+impl Row for HighestBid {
+    fn digest(&self) -> u64 {
+        mix([self.window_start as u64, self.bid.digest()])
+    }
+}
+
+fn window_start(bid: &Bid) -> i64 {
+    bid.date_time - bid.date_time.rem_euclid(LENGTH)
+}
+
+fn naive(events: &Events) -> Tally {
+    let mut highest: HashMap<i64, u32> = HashMap::new();
+    for bid in events.bids() {
+        let price = highest.entry(window_start(&bid)).or_default();
+        *price = bid.price.max(*price);
+    }
+    let rows = events.bids().map(|bid| HighestBid { window_start: window_start(&bid), bid });
+    Tally::of(rows.filter(|row| row.bid.price == highest[&row.window_start]))
+}
+
+/// Every worker keeps the highest of its own bids; those of all workers are compared at the end
+/// of the window.
+fn timely(events: &Events) -> anyhow::Result<Tally> {
+    bare_timely::run(events, LENGTH, |batches, tally| {
+        let add = |highest: &mut Vec<Bid>, batch: &mut Batch| {
+            keep_highest(highest, batch.events().iter().filter_map(Event::bid));
+        };
+        let highest = per_epoch(batches, Pipeline, add, |_, highest, rows| rows.append(highest));
+        let by_window = Exchange::new(|bid: &Bid| (bid.date_time / LENGTH) as u64);
+        let add = |highest: &mut Vec<Bid>, bids: &mut Vec<Bid>| {
+            keep_highest(highest, bids.drain(..));
+        };
+        let rows = per_epoch(highest, by_window, add, |epoch, highest, rows| {
+            let window_start = epoch as i64 * LENGTH;
+            rows.extend(highest.drain(..).map(|bid| HighestBid { window_start, bid }));
+        });
+        tally_rows(rows, tally);
+    })
+}
+
+/// Keeps the highest bids so far; all of those have one price.
+fn keep_highest(highest: &mut Vec<Bid>, bids: impl Iterator<Item = Bid>) {
+    let mut price = highest.first().map_or(0, |bid| bid.price);
+    for bid in bids {
+        if bid.price >= price {
+            if bid.price > price {
+                highest.clear();
+                price = bid.price;
+            }
+            highest.push(bid);
+        }
+    }
+}
