@@ -49,14 +49,14 @@ pub mod examples;
 pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate, check_aggregate};
 pub use event_time::{WatermarkGenerator, Watermarks};
 pub use job::Job;
-pub use join::{AsOfJoin, Interval, IntervalJoin, Offset, Side};
+pub use join::{AsOfJoin, Interval, IntervalJoin, Offset, Side, WindowJoin};
 pub use keyed_stream::KeyedStream;
 pub use number::Number;
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};
 pub use window::{
-    Attached, ByEventTime, ByProcessingTime, Pane, PaneTiming, TriggerContext, Window,
+    Attached, ByCount, ByEventTime, ByProcessingTime, Pane, PaneTiming, TriggerContext, Window,
     WindowDomain, WindowedStream, Windows,
 };
 pub use with_late::WithLate;

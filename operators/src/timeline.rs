@@ -42,6 +42,9 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
     /// The record itself.
     fn value<T: 'static>(record: &Self::Record<T>) -> &T;
 
+    /// The record with its event time; at the beginning of time where it has none.
+    fn stamp<T: 'static>(record: Self::Record<T>) -> Stamped<T>;
+
     /// The stream without event time.
     fn forget<T: 'static>(stream: Stream<T, Self>) -> Stream<T>;
 }
@@ -80,6 +83,11 @@ impl Timeline for Untimed {
         record
     }
 
+    #[inline]
+    fn stamp<T: 'static>(record: T) -> Stamped<T> {
+        Stamped { time: EventTime::MIN, value: record }
+    }
+
     fn forget<T: 'static>(stream: Stream<T>) -> Stream<T> {
         stream
     }
@@ -103,6 +111,11 @@ impl Timeline for Timed {
     #[inline]
     fn value<T: 'static>(record: &Stamped<T>) -> &T {
         &record.value
+    }
+
+    #[inline]
+    fn stamp<T: 'static>(record: Stamped<T>) -> Stamped<T> {
+        record
     }
 
     fn forget<T: 'static>(stream: Stream<T, Timed>) -> Stream<T> {

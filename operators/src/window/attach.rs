@@ -7,6 +7,7 @@ use super::aligned::Aligned;
 use super::arrival::Arrival;
 use super::clock::Domain;
 use super::combine::SliceCombiner;
+use super::count::CountWindows;
 use super::pane::Pane;
 use super::per_key::PerKeyWindows;
 use super::processing::StampNow;
@@ -36,12 +37,14 @@ pub(crate) mod sealed {
     pub trait Sealed {}
     impl Sealed for super::ByEventTime {}
     impl Sealed for super::ByProcessingTime {}
+    impl Sealed for super::ByCount {}
 
     /// The crate's own name for the clock.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Clock {
         Event,
         Processing,
+        Count,
     }
 }
 
@@ -52,6 +55,20 @@ pub enum ByEventTime {}
 /// Windows of processing time, for which nothing is late: results are a stream.
 #[derive(Clone, Copy, Debug)]
 pub enum ByProcessingTime {}
+
+/// Windows of so many records, for which nothing is late: results are a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum ByCount {}
+
+impl WindowDomain for ByCount {
+    type Rows<T: 'static, L: 'static> = Stream<T>;
+
+    const DOMAIN: sealed::Clock = sealed::Clock::Count;
+
+    fn results<T: 'static, L: 'static>(results: WithLate<T, L>) -> Stream<T> {
+        results.drop_late().without_event_time()
+    }
+}
 
 impl WindowDomain for ByEventTime {
     type Rows<T: 'static, L: 'static> = WithLate<T, L>;
@@ -103,7 +120,7 @@ where
     L: Send + 'static,
 {
     let domain = match clock {
-        sealed::Clock::Event => Domain::EventTime,
+        sealed::Clock::Event | sealed::Clock::Count => Domain::EventTime,
         sealed::Clock::Processing => Domain::ProcessingTime,
     };
     WithLate::new(move |lateness| {
@@ -113,6 +130,14 @@ where
             Placement::Aligned(aligned) if windows.firing.is_plain() => {
                 let places = (aligned, windows.lateness);
                 sliced(kind, records, places, (late, domain), aggregate, prepare)
+            }
+            Placement::Count(counts) => {
+                let records = records.into_keyed();
+                let make = move |_: &WorkerContext| {
+                    CountWindows::<K, V, A, _, L>::new(aggregate.clone(), prepare.clone(), counts)
+                };
+                let port = records.port();
+                Stream::new(port.graph().operator(port, by_key::<K, V, Timed>(), kind, make))
             }
             _ => {
                 let records = records.into_keyed();

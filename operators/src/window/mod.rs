@@ -5,15 +5,16 @@
 //! `processing_time_window` by the machine's clock; [`WindowedStream`] asks what is wanted of
 //! each window; a [`Pane`] is an answer.
 //!
-//! Two operators carry all kinds. Windows at fixed places that answer when their time has come
+//! Two operators carry all windows of time. Windows at fixed places that answer when their time has come
 //! share slices (`aligned`, `combine`, `slices`, `sliced`). All others each key has by itself
-//! (`open`, `per_key`).
+//! (`open`, `per_key`). Windows of so many records are a third, small one (`count`).
 
 mod aligned;
 mod arrival;
 mod attach;
 mod clock;
 mod combine;
+mod count;
 mod open;
 mod pane;
 mod per_key;
@@ -26,7 +27,7 @@ mod tests;
 mod windowed;
 mod windows;
 
-pub use attach::{Attached, ByEventTime, ByProcessingTime, WindowDomain};
+pub use attach::{Attached, ByCount, ByEventTime, ByProcessingTime, WindowDomain};
 pub use pane::{Pane, PaneTiming, Window};
 pub use windowed::WindowedStream;
 pub use windows::{TriggerContext, Windows};

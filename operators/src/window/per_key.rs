@@ -94,7 +94,7 @@ where
         match &self.windows.placement {
             Placement::Aligned(aligned) => bounds.extend(aligned.windows_of(millis)),
             Placement::Session(gap) => bounds.push((millis, millis.saturating_add(*gap))),
-            Placement::Global => bounds.push((i64::MIN, i64::MAX)),
+            Placement::Global | Placement::Count(_) => bounds.push((i64::MIN, i64::MAX)),
             Placement::Custom(assign) => {
                 let windows = assign(time).into_iter();
                 bounds.extend(windows.map(|w| (w.start.as_millis(), w.end.as_millis())));

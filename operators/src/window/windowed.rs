@@ -6,12 +6,13 @@ use std::ops::AddAssign;
 use rheos_engine::{EventTime, ExchangeData, Key, Keyed};
 
 use super::attach::{
-    Attached, ByEventTime, ByProcessingTime, CutStream, WindowDomain, attach, stamp_now,
+    Attached, ByCount, ByEventTime, ByProcessingTime, CutStream, WindowDomain, attach, stamp_now,
 };
 use super::pane::{Pane, Window};
 use super::records::{Collect, Top};
 use super::windows::Windows;
 use crate::aggregate::{Average, Count, Extreme, Reduce, Sum};
+use crate::mapping::mapping;
 use crate::{Aggregate, KeyedStream, Number, Stream, Timed, Timeline, WithLate};
 
 /// Makes what an aggregate takes of a record and its time.
@@ -62,7 +63,8 @@ impl<K: Key, V: ExchangeData, D: WindowDomain, L: Send + 'static> WindowedStream
         D::results(self.panes(kind, aggregate, prepare))
     }
 
-    fn panes<A: Aggregate>(
+    /// The panes of an aggregate, with late records.
+    pub(crate) fn panes<A: Aggregate>(
         self,
         kind: &'static str,
         aggregate: A,
@@ -460,6 +462,55 @@ impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     ) -> WindowedStream<K, V, ByProcessingTime> {
         let stamped = KeyedStream::new(stamp_now(self.into_keyed()));
         WindowedStream::new(stamped, windows, |late| late)
+    }
+}
+
+impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
+    /// Cuts the records of each key into windows of `size` records, in the order in which they
+    /// come. The bounds of such a window are the numbers of its first record and of the one
+    /// behind its last, from 0 for each key, instead of times.
+    ///
+    /// # Semantics
+    /// * **Order**: windows of a key answer one after the other, each at once when it is full.
+    /// * **State**: an accumulator for each key ever seen, until the job ends.
+    /// * **End of the input**: windows that are not full answer.
+    /// * **Workers**: which records a window has depends on the order between workers.
+    ///
+    /// # Panics
+    /// When `size` is zero.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// let sums = results(1..=5u64, |numbers| {
+    ///     numbers.key_by(|_| ()).count_window(2).sum().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(sums, [3, 7, 5]);
+    /// ```
+    pub fn count_window(self, size: u64) -> WindowedStream<K, V, ByCount> {
+        self.count_window_sliding(size, size)
+    }
+
+    /// Cuts the records of each key into windows that answer after every `slide` records, over the
+    /// last `size` of them (over all, while there are fewer).
+    ///
+    /// # Semantics
+    /// As for [`count_window`](KeyedStream::count_window), with an accumulator for each slice of
+    /// as many records as the greatest common divisor of `size` and `slide`.
+    ///
+    /// # Panics
+    /// When `size` or `slide` is zero.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// let sums = results(1..=6u64, |numbers| {
+    ///     numbers.key_by(|_| ()).count_window_sliding(4, 2).sum().map(|pane| pane.value)
+    /// });
+    /// assert_eq!(sums, [1 + 2, 1 + 2 + 3 + 4, 3 + 4 + 5 + 6]);
+    /// ```
+    pub fn count_window_sliding(self, size: u64, slide: u64) -> WindowedStream<K, V, ByCount> {
+        let stamped = self.into_keyed().batchwise("in order", |_| mapping(M::stamp::<Keyed<K, V>>));
+        let windows = Windows::of_records(size, slide);
+        WindowedStream::new(KeyedStream::new(stamped), windows, |late| late)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rheos_engine::{EventTime, ProcessingTime};
 
 use super::aligned::Aligned;
+use super::count::Counts;
 use super::pane::Window;
 
 /// Puts a moment into windows; written by the program.
@@ -24,6 +25,8 @@ pub(crate) enum Placement {
     Session(i64),
     /// One, over all of time.
     Global,
+    /// Of so many records of a key.
+    Count(Counts),
     /// Where the program says.
     Custom(Assigner),
 }
@@ -108,6 +111,11 @@ fn millis(what: &str, duration: Duration) -> i64 {
 }
 
 impl Windows {
+    /// Windows of so many records.
+    pub(crate) fn of_records(size: u64, slide: u64) -> Self {
+        Self::placed(Placement::Count(Counts::new(size, slide)))
+    }
+
     fn placed(placement: Placement) -> Self {
         Self { placement, lateness: 0, firing: Firing::default() }
     }
@@ -334,6 +342,7 @@ impl Windows {
             Placement::Aligned(aligned) => aligned.to_string(),
             Placement::Session(gap) => format!("sessions with gaps up to {gap} ms"),
             Placement::Global => "one window over all of time".to_owned(),
+            Placement::Count(counts) => counts.describe(),
             Placement::Custom(_) => "windows of the program's own".to_owned(),
         };
         if self.lateness > 0 {
