@@ -2,7 +2,8 @@
 //!
 //! * each order with the price of its moment (`as_of_join`);
 //! * orders with payments that come within a minute, and what is left over on either side
-//!   (`interval_join`).
+//!   (`interval_join`);
+//! * what was ordered and what was paid, minute by minute (`window_join`).
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -68,9 +69,10 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         });
 
     let paid = orders
+        .clone()
         .key_by(|order| order.number)
         .interval_join(
-            payments.key_by(|payment| payment.order),
+            payments.clone().key_by(|payment| payment.order),
             Interval::after(Duration::from_secs(arguments.within)),
         )
         .full()
@@ -86,10 +88,23 @@ fn run(arguments: Arguments) -> Result<(), Error> {
             }
         });
 
-    let (priced, paid) = (gather(priced), gather(paid));
+    let minutes = Windows::tumbling(Duration::from_secs(60));
+    let turnover = orders
+        .key_by(|_| ())
+        .window_join(payments.key_by(|_| ()), minutes)
+        .co_group()
+        .drop_late()
+        .map(|Pane { window, value: (orders, payments), .. }| {
+            let minute = window.start.as_millis() / 60_000;
+            let cents: u64 = payments.iter().map(|payment| payment.cents).sum();
+            format!("minute {minute}: {} orders, {cents} cents paid", orders.len())
+        });
+
+    let (priced, paid, turnover) = (gather(priced), gather(paid), gather(turnover));
     job.run(arguments.job.into_config()?)?;
     print("prices", &priced);
     print("payments", &paid);
+    print("minutes", &turnover);
     Ok(())
 }
 

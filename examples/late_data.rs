@@ -92,9 +92,9 @@ fn built_in() -> Vec<Reading> {
         (5, 240),
         (25, 250),
         (45, 260),
-        (38, 250),  // out of order, and in time: at most 10 s behind
-        (75, 264),  // the watermark is 65 s: minute 0 answers
-        (50, 275),  // minute 0 is over, but can be corrected until 90 s
+        (38, 250), // out of order, and in time: at most 10 s behind
+        (75, 264), // the watermark is 65 s: minute 0 answers
+        (50, 275), // minute 0 is over, but can be corrected until 90 s
         (70, 266),
         (115, 270), // the watermark is 105 s: minute 0 is closed
         (58, 290),  // too late

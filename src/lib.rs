@@ -29,7 +29,7 @@ pub mod prelude {
     pub use rheos_engine::cli::JobArgs;
     pub use rheos_engine::{
         BadRecords, Clock, Config, DeadLetter, Error, ErrorKind, EventTime, JobHandle, Limits,
-        Operator, Output, ProcessingTime, Processes, Report, Sink, Source, Stamped, Turn, TwoInput,
+        Operator, Output, Processes, ProcessingTime, Report, Sink, Source, Stamped, Turn, TwoInput,
         exit_code,
     };
     pub use rheos_operators::*;
