@@ -17,8 +17,17 @@ pub(crate) fn everywhere<T: ExchangeData + Ord>(
     build: impl Fn(&Job) -> Stream<T> + Sync,
     check: impl Fn(&str, Vec<T>),
 ) {
+    everywhere_as(|config| config, build, check);
+}
+
+/// As [`everywhere`], with a configuration that is changed by `configure`.
+pub(crate) fn everywhere_as<T: ExchangeData + Ord>(
+    configure: impl Fn(Config) -> Config + Sync,
+    build: impl Fn(&Job) -> Stream<T> + Sync,
+    check: impl Fn(&str, Vec<T>),
+) {
     for (processes, workers) in TOPOLOGIES {
-        let mut rows = run(processes, workers, &build);
+        let mut rows = run(processes, workers, &configure, &build);
         rows.sort();
         check(&format!("{processes} processes of {workers} workers"), rows);
     }
@@ -27,6 +36,7 @@ pub(crate) fn everywhere<T: ExchangeData + Ord>(
 fn run<T: ExchangeData>(
     processes: usize,
     workers: usize,
+    configure: &(impl Fn(Config) -> Config + Sync),
     build: &(impl Fn(&Job) -> Stream<T> + Sync),
 ) -> Vec<T> {
     let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
@@ -35,7 +45,7 @@ fn run<T: ExchangeData>(
     std::thread::scope(|scope| {
         let members: Vec<_> = (0..processes)
             .map(|process| {
-                let mut config = Config::default().workers(workers);
+                let mut config = configure(Config::default().workers(workers));
                 if processes > 1 {
                     let hosts = hosts.clone();
                     config = config.processes(Processes::Hosts { hosts, process });

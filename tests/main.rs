@@ -4,6 +4,7 @@
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
+//! * [`windows`]: windows of event time against naive references, in every topology;
 //! * [`why`]: who holds a watermark, asked of jobs and of processes;
 //! * [`tidy`]: the house rules that a machine can check.
 
@@ -17,3 +18,4 @@ mod shapes;
 mod tidy;
 mod topologies;
 mod why;
+mod windows;
