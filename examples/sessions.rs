@@ -50,8 +50,9 @@ struct Session {
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, window, timing, pages } = self;
-        let (clicks, way) = (pages.len(), pages.join(" "));
-        write!(f, "{}  {user:<5} {clicks} clicks: {way}", window.start)?;
+        let (number, way) = (pages.len(), pages.join(" "));
+        let clicks = if number == 1 { "click" } else { "clicks" };
+        write!(f, "{}  {user:<6}  {number} {clicks}: {way}", window.start)?;
         // A session that was joined or continued by late clicks is printed again.
         if *timing == PaneTiming::Late { f.write_str(" (corrected)") } else { Ok(()) }
     }
@@ -109,7 +110,7 @@ fn print(mut sessions: Vec<Session>, mut late: Vec<Click>) {
     });
     sessions.iter().for_each(|session| println!("{session}"));
     late.sort_by(|a, b| (a.time, &a.user).cmp(&(b.time, &b.user)));
-    late.iter().for_each(|Click { time, user, page }| println!("{time}  {user:<5} late: {page}"));
+    late.iter().for_each(|Click { time, user, page }| println!("{time}  {user:<6}  late: {page}"));
 }
 
 /// A morning in a shop, as its clicks came in: not quite in order.
