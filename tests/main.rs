@@ -5,6 +5,7 @@
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
 //! * [`windows`]: windows of event time against naive references, in every topology;
+//! * [`late`]: late records, exactly, by a script that fixes splits and epochs;
 //! * [`why`]: who holds a watermark, asked of jobs and of processes;
 //! * [`tidy`]: the house rules that a machine can check.
 
@@ -12,8 +13,10 @@
 
 mod connections;
 mod everywhere;
+mod late;
 mod programs;
 mod random;
+mod script;
 mod shapes;
 mod tidy;
 mod topologies;

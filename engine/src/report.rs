@@ -275,6 +275,7 @@ const EXTRA: [Column; 7] = [
 
 /// The share of the records that a bound on disorder should keep.
 const KEPT: f64 = 0.999;
+const KEPT_SAID: &str = "99.9 %";
 
 impl Report {
     /// The foot of the table: where steps wait in event time, and, where records were late, how
@@ -290,13 +291,19 @@ impl Report {
             return Ok(());
         }
         for step in &self.steps {
-            if let Some(bound) = step.disorder_bound {
-                let (name, share) = (&step.name, KEPT * 100.0);
-                let bound = Length(bound);
-                writeln!(
-                    f,
-                    "  {share} % of the records of `{name}` came at most {bound} out of order"
-                )?;
+            let name = &step.name;
+            match step.disorder_bound {
+                None => {}
+                Some(Duration::ZERO) => {
+                    writeln!(f, "  {KEPT_SAID} of the records of `{name}` came in order")?;
+                }
+                Some(bound) => {
+                    let bound = Length(bound);
+                    writeln!(
+                        f,
+                        "  {KEPT_SAID} of the records of `{name}` came at most {bound} out of order"
+                    )?;
+                }
             }
         }
         Ok(())

@@ -87,7 +87,11 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
             future.flush(flush, run);
         }
         let now = run.now;
-        self.lanes.follow(run.splits(), now);
+        let has_any_ended = self.lanes.follow(run.splits(), now);
+        if has_any_ended && flush == Flush::Idle {
+            // Nobody waits for it any more, and perhaps no record comes that would end the epoch.
+            run.end_epoch_at(now);
+        }
         if let Some(left) = self.lanes.find_idle(run.splits(), now) {
             run.end_epoch_at(now.plus(left));
         }

@@ -115,16 +115,20 @@ impl Lanes {
     }
 
     /// Opens lanes for splits that have had no record yet, and closes those of splits that ended.
-    pub(crate) fn follow(&mut self, view: Option<&SplitsView>, now: ProcessingTime) {
+    /// Says whether any ended.
+    pub(crate) fn follow(&mut self, view: Option<&SplitsView>, now: ProcessingTime) -> bool {
         let Some(view) = view else {
             self.find_or_open(None, now, Duration::ZERO);
-            return;
+            return false;
         };
         self.unopened = view.unopened();
+        let before = self.lanes.len();
         self.lanes.retain(|lane| lane.split.is_some_and(|split| view.open().contains(&split)));
+        let has_any_ended = self.lanes.len() < before;
         for split in view.open() {
             self.find_or_open(Some(*split), now, view.held(now));
         }
+        has_any_ended
     }
 
     /// Notices who is idle; gives how long it takes until the next one could be.

@@ -122,6 +122,20 @@ fn splits_that_are_not_open_hold_it_and_splits_that_have_ended_do_not() {
     assert_eq!(harness::assigned(&stage.run).unwrap().watermark, EventTime::MAX);
 }
 
+#[test]
+fn the_end_of_a_split_asks_for_the_end_of_the_epoch() {
+    let mut stage = Stage::reading(&Watermarks::monotone(), &[0, 1]);
+    stage.set_time(3);
+    stage.read(0, &[10]);
+    stage.end_epoch();
+    assert_eq!(harness::asked_deadline(&mut stage.run), None);
+    stage.show(&[0], 0);
+    stage.assign.flush(Flush::Idle, &mut stage.run);
+    assert_eq!(harness::asked_deadline(&mut stage.run), Some(ProcessingTime(3_000)));
+    assert_eq!(stage.end_epoch(), at(10));
+    assert_eq!(harness::asked_deadline(&mut stage.run), None, "once is enough");
+}
+
 /// Waits ten seconds for a silent split.
 fn patient() -> Watermarks {
     Watermarks::monotone().idle_after(Duration::from_secs(10))
