@@ -28,8 +28,14 @@ pub mod prelude {
     pub use rheos_connectors::*;
     pub use rheos_engine::cli::JobArgs;
     pub use rheos_engine::{
-        BadRecords, Clock, Config, DeadLetter, Error, ErrorKind, Operator, Output, Processes,
-        Report, Sink, Source, Turn, TwoInput, exit_code,
+        BadRecords, Clock, Config, DeadLetter, Error, ErrorKind, EventTime, JobHandle, Limits,
+        Operator, Output, Processes, ProcessingTime, Report, Sink, Source, Stamped, Turn, TwoInput,
+        exit_code,
     };
     pub use rheos_operators::*;
 }
+
+/// The programs of the guide, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide/event-time.md")]
+struct GuideToEventTime;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use rheos_connectors::{StdoutSink, Text};
-use rheos_operators::{SinkStep, Stream};
+use rheos_operators::{SinkStep, Stream, Timeline};
 
 /// Prints the records of a stream; in the prelude.
 pub trait Print {
@@ -27,7 +27,7 @@ pub trait Print {
     fn print(self) -> SinkStep;
 }
 
-impl<T: Debug + 'static> Print for Stream<T> {
+impl<T: Debug + 'static, M: Timeline> Print for Stream<T, M> {
     fn print(self) -> SinkStep {
         self.map(|record| format!("{record:?}")).sink(StdoutSink::new(Text))
     }

@@ -57,3 +57,49 @@ kill -TERM "$counter"
 wait "$counter" || fail "socket_word_count did not drain on SIGTERM"
 grep -q '{"word":"some","count":2000}' "$work/totals" || fail "socket_word_count"
 echo "socket_word_count: ok"
+
+# Programs with data of their own say the same whoever runs them.
+says() {
+    local how name=$1 expected=$2
+    shift 2
+    for how in "--workers 1" "--workers 3" "--workers 1 --processes 2"; do
+        "$bin/$name" "$@" $how > "$work/said"
+        [ "$(cat "$work/said")" = "$expected" ] || fail "$name $* $how: $(cat "$work/said")"
+    done
+    echo "$name $*: ok"
+}
+says sessions "2026-01-01T09:00:00Z  ada     3 clicks: / /search /shoes
+2026-01-01T09:02:00Z  grace   3 clicks: / /hats /cart
+2026-01-01T09:36:00Z  ada     2 clicks: / /cart
+2026-01-01T10:11:00Z  edsger  1 click: /
+2026-01-01T10:30:00Z  grace   1 click: /"
+cat > "$work/clicks.jsonl" <<END
+{"time":60000,"user":"ada","page":"/b"}
+{"time":0,"user":"ada","page":"/a"}
+{"time":600000,"user":"ada","page":"/c"}
+END
+says sessions "1970-01-01T00:00:00Z  ada     2 clicks: /a /b
+1970-01-01T00:10:00Z  ada     1 click: /c" --input "$work/*.jsonl" --gap 5
+says late_data "minute 0  on time    25.0 degrees
+minute 0  corrected  25.5 degrees
+minute 0  too late   29.0 degrees
+minute 1  on time    26.7 degrees
+minute 2  on time    27.5 degrees
+1 of 11 readings were too late; a disorder of 58 seconds would have kept 99.9 %"
+says late_data "minute 0  on time    26.1 degrees
+minute 1  on time    26.7 degrees
+minute 2  on time    27.5 degrees
+0 of 11 readings were too late; a disorder of 58 seconds would have kept 99.9 %" --disorder 60
+says top_k "x"
+says joins "x"
+# Each second's words, as they come: a window answers without waiting for further ones.
+"$bin/top_k" --listen "127.0.0.1:$port" --window 1 --every 1 --workers 2 --log info > "$work/trends" 2> "$work/log" &
+trends=$!
+for _ in $(seq 1 200); do grep -q "127.0.0.1:$port" "$work/log" && break; read -rt 0.05 <> <(:) || true; done
+"$bin/relay" --from "file:$work/1.txt" --to "tcp:127.0.0.1:$port" --workers 1
+counted() { grep -o '[0-9]* some' "$work/trends" | awk '{sum += $1} END {print sum + 0}'; }
+for _ in $(seq 1 200); do [ "$(counted)" = 2000 ] && break; read -rt 0.05 <> <(:) || true; done
+kill -TERM "$trends"
+wait "$trends" || fail "top_k did not stop on SIGTERM"
+[ "$(counted)" = 2000 ] || fail "top_k on a socket: $(cat "$work/trends")"
+echo "top_k on a socket: ok"
