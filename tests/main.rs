@@ -1,6 +1,7 @@
 //! The integration tests, as one program.
 //!
 //! * [`topologies`]: what operators compute, against naive references, in every topology;
+//! * [`joins`]: the same for joins, and when tables of lookups are read;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
@@ -10,6 +11,7 @@
 
 mod connections;
 mod everywhere;
+mod joins;
 mod programs;
 mod random;
 mod shapes;
