@@ -2,6 +2,7 @@
 //!
 //! * [`topologies`]: what operators compute, against naive references, in every topology;
 //! * [`async_calls`]: calls to the world outside, in whole jobs;
+//! * [`joins`]: the same for joins, and when tables of lookups are read;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`process`]: state and time in a program's own code, as whole programs;
@@ -18,6 +19,7 @@ mod connections;
 mod everywhere;
 mod late;
 mod process;
+mod joins;
 mod programs;
 mod random;
 mod script;

@@ -5,12 +5,9 @@ use std::time::Duration;
 use rheos_engine::{ExchangeData, Key};
 
 use super::as_of_step::AsOfStep;
-use super::side::Side;
+use super::side::Rows;
 use crate::apply::by_key;
 use crate::{KeyedStream, Stream, Timed, WithLate};
-
-/// A late record of either input, with its key.
-type LateOf<K, L, R> = Side<(K, L), (K, R)>;
 
 impl<K: Key, L: ExchangeData> KeyedStream<K, L, Timed> {
     /// Brings each record together with the latest record of `right` that has its key and is not
@@ -123,7 +120,7 @@ impl<K: Key, L: ExchangeData, R: ExchangeData + Clone> AsOfJoin<K, L, R> {
     /// });
     /// assert_eq!(rows, [('k', ('l', 9), None), ('k', ('l', 10), Some(('r', 10)))]);
     /// ```
-    pub fn left(self) -> WithLate<(K, L, Option<R>), LateOf<K, L, R>> {
+    pub fn left(self) -> Rows<(K, L, Option<R>), K, L, R> {
         self.rows("as-of join left", |key: &K, left, right: Option<&R>| {
             Some((key.clone(), left, right.cloned()))
         })
@@ -147,7 +144,7 @@ impl<K: Key, L: ExchangeData, R: ExchangeData + Clone> AsOfJoin<K, L, R> {
     /// });
     /// assert_eq!(rows, [('k', ('l', 10), ('r', 10))]); // one match, however many there are
     /// ```
-    pub fn inner(self) -> WithLate<(K, L, R), LateOf<K, L, R>> {
+    pub fn inner(self) -> Rows<(K, L, R), K, L, R> {
         self.rows("as-of join", |key: &K, left, right: Option<&R>| {
             right.map(|right| (key.clone(), left, right.clone()))
         })
@@ -157,7 +154,7 @@ impl<K: Key, L: ExchangeData, R: ExchangeData + Clone> AsOfJoin<K, L, R> {
         self,
         kind: &'static str,
         row: impl Fn(&K, L, Option<&R>) -> Option<T> + Copy + Send + Sync + 'static,
-    ) -> WithLate<T, LateOf<K, L, R>> {
+    ) -> Rows<T, K, L, R> {
         let Self { left, right, max_age } = self;
         WithLate::new(move |lateness| {
             let (left, right) = (left.into_keyed(), right.into_keyed());

@@ -5,12 +5,9 @@ use rheos_engine::{ExchangeData, Key};
 use super::interval::Interval;
 use super::interval_step::IntervalStep;
 use super::kind::{Anti, Full, Inner, JoinKind, Left, Right, Semi};
-use super::side::Side;
+use super::side::Rows;
 use crate::apply::by_key;
 use crate::{KeyedStream, Stream, Timed, WithLate};
-
-/// A late record of either input, with its key.
-type LateOf<K, L, R> = Side<(K, L), (K, R)>;
 
 impl<K: Key, L: ExchangeData + Clone> KeyedStream<K, L, Timed> {
     /// Brings together records of the same key whose times are no further apart than `interval`
@@ -107,7 +104,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> IntervalJoin<K, L
     /// });
     /// assert_eq!(rows, [(1, 'o', 'p'), (1, 'o', 'p')]); // duplicates match each
     /// ```
-    pub fn inner(self) -> WithLate<(K, L, R), LateOf<K, L, R>> {
+    pub fn inner(self) -> Rows<(K, L, R), K, L, R> {
         self.rows::<Inner>("interval join")
     }
 
@@ -132,7 +129,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> IntervalJoin<K, L
     /// });
     /// assert_eq!(rows, [(1, true), (2, false)]);
     /// ```
-    pub fn left(self) -> WithLate<(K, L, Option<R>), LateOf<K, L, R>> {
+    pub fn left(self) -> Rows<(K, L, Option<R>), K, L, R> {
         self.rows::<Left>("interval join left")
     }
 
@@ -157,7 +154,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> IntervalJoin<K, L
     /// });
     /// assert_eq!(rows, [(1, true), (2, false)]);
     /// ```
-    pub fn right(self) -> WithLate<(K, Option<L>, R), LateOf<K, L, R>> {
+    pub fn right(self) -> Rows<(K, Option<L>, R), K, L, R> {
         self.rows::<Right>("interval join right")
     }
 
@@ -183,7 +180,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> IntervalJoin<K, L
     /// rows.sort();
     /// assert_eq!(rows, [(1, true, true), (2, true, false), (3, false, true)]);
     /// ```
-    pub fn full(self) -> WithLate<(K, Option<L>, Option<R>), LateOf<K, L, R>> {
+    pub fn full(self) -> Rows<(K, Option<L>, Option<R>), K, L, R> {
         self.rows::<Full>("interval join full")
     }
 
@@ -207,7 +204,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> IntervalJoin<K, L
     /// });
     /// assert_eq!(rows, [1]);
     /// ```
-    pub fn semi(self) -> WithLate<(K, L), LateOf<K, L, R>> {
+    pub fn semi(self) -> Rows<(K, L), K, L, R> {
         self.rows::<Semi>("interval join semi")
     }
 
@@ -231,11 +228,11 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> IntervalJoin<K, L
     /// });
     /// assert_eq!(rows, [2]); // order 2 was not paid in time
     /// ```
-    pub fn anti(self) -> WithLate<(K, L), LateOf<K, L, R>> {
+    pub fn anti(self) -> Rows<(K, L), K, L, R> {
         self.rows::<Anti>("interval join anti")
     }
 
-    fn rows<J: JoinKind<K, L, R>>(self, kind: &'static str) -> WithLate<J::Row, LateOf<K, L, R>> {
+    fn rows<J: JoinKind<K, L, R>>(self, kind: &'static str) -> Rows<J::Row, K, L, R> {
         let Self { left, right, interval } = self;
         WithLate::new(move |lateness| {
             let (left, right) = (left.into_keyed(), right.into_keyed());

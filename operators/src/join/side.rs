@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::WithLate;
+
+/// The rows of a join, with the late records of both inputs and their keys.
+pub(super) type Rows<T, K, L, R> = WithLate<T, Side<(K, L), (K, R)>>;
+
 /// A record of the left or of the right input of a join: what its late records are.
 ///
 /// ```
