@@ -6,6 +6,7 @@ use crate::filter::filter_mapping;
 use crate::{Stream, Timed};
 
 /// What a step that judges lateness emits.
+#[derive(Debug)]
 pub(crate) enum Emitted<T, L> {
     /// A result.
     Result(T),
