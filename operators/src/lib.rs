@@ -38,6 +38,7 @@ mod scan;
 mod sink_step;
 mod stream;
 mod timeline;
+mod top_n;
 mod union;
 mod values;
 mod with_late;
@@ -60,4 +61,5 @@ pub use process::{
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};
+pub use top_n::TopChange;
 pub use with_late::WithLate;

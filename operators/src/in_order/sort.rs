@@ -1,6 +1,6 @@
 //! `sort_by_event_time`: records in order.
 
-use rheos_engine::{EventTime, ExchangeData, Key, Keyed, Stamped, WorkerContext};
+use rheos_engine::{EventTime, ExchangeData, Key, WorkerContext};
 
 use super::sorter::{Release, Sorter};
 use crate::apply::by_key;
