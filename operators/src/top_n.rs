@@ -43,15 +43,14 @@ impl<T: ExchangeData + Clone + Ord + Sync, M: Timeline> Stream<T, M> {
     #[must_use = "without a reader the records are dropped"]
     pub fn top_n(self, n: usize) -> Stream<TopChange<T>> {
         let tops = StreamAggregate::combined("top n", self, Top::new(n)).updates();
-        let changes = tops.map(|top| ((), top)).keyed().process_with(
+        tops.map(|top| ((), top)).keyed().process_with(
             Vec::new(),
             |before: &mut Vec<T>, now: Vec<T>, context| {
                 changes(before, &now).for_each(|change| context.emit(change));
                 *before = now;
             },
             |_, _| (),
-        );
-        changes
+        )
     }
 }
 

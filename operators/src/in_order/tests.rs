@@ -31,7 +31,10 @@ fn released<T, L>(out: Vec<Stamped<Emitted<T, L>>>) -> Vec<(i64, Option<T>)> {
     out.into_iter().map(row).collect()
 }
 
-fn sorter(limit: usize) -> Harness<Sorter<u64, i64, Sorted<u64, i64, (u64, i64)>>> {
+/// Sorts pairs of keys and values.
+type Pairs = Sorter<u64, i64, Sorted<u64, i64, (u64, i64)>>;
+
+fn sorter(limit: usize) -> Harness<Pairs> {
     Harness::new(Sorter::new(Sorted::with_keys(), Lateness::Emit, limit))
 }
 
@@ -82,7 +85,7 @@ fn sessions_end_after_a_gap_and_are_forgotten_by_watermark() {
     let sessions = Sessions { gap: Duration::from_millis(10) };
     let mut harness = Harness::new(Sorter::<u64, i64, _>::new(sessions, Lateness::Emit, 100));
     harness.batch(records(&[(10, 7, 1), (0, 7, 2), (21, 7, 3)])).unwrap();
-    let mut said = |harness: &mut Harness<Sorter<u64, i64, Sessions>>, watermark| {
+    let said = |harness: &mut Harness<Sorter<u64, i64, Sessions>>, watermark| {
         harness.set_watermark(at(watermark));
         let out = released(harness.end_epoch().unwrap()).into_iter();
         let row = |(_, row): (i64, Option<super::InSession<u64, i64>>)| {
