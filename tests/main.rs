@@ -5,6 +5,7 @@
 //! * [`joins`]: the same for joins, and when tables of lookups are read;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
+//! * [`in_order`]: sorting by event time, sessions, repetitions, the largest records;
 //! * [`process`]: state and time in a program's own code, as whole programs;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
 //! * [`windows`]: windows of event time against naive references, in every topology;
@@ -17,9 +18,10 @@
 mod async_calls;
 mod connections;
 mod everywhere;
+mod in_order;
+mod joins;
 mod late;
 mod process;
-mod joins;
 mod programs;
 mod random;
 mod script;

@@ -16,15 +16,15 @@ use crate::random::Random;
 /// How far records are out of order, in milliseconds.
 const DISORDER: u64 = 500;
 
-fn at(millis: i64) -> EventTime {
+pub(crate) fn at(millis: i64) -> EventTime {
     EventTime::from_millis(millis)
 }
 
 /// An event at a time, of a key.
-type Event<T> = (i64, u64, T);
+pub(crate) type Event<T> = (i64, u64, T);
 
 /// Random events with ties, gaps and disorder; `make` makes what happened.
-fn events<T>(
+pub(crate) fn events<T>(
     seed: u64,
     count: usize,
     keys: u64,
@@ -48,11 +48,11 @@ fn events<T>(
 }
 
 /// Many keys, few, one, one event, none.
-const SHAPES: [(u64, usize, u64); 5] =
+pub(crate) const SHAPES: [(u64, usize, u64); 5] =
     [(1, 5_000, 800), (2, 5_000, 7), (3, 1_000, 1), (4, 1, 1), (5, 0, 1)];
 
 /// The events with their event time, by key.
-fn timed<T: ExchangeData + Clone + Sync>(
+pub(crate) fn timed<T: ExchangeData + Clone + Sync>(
     job: &Job,
     events: &[Event<T>],
 ) -> KeyedStream<u64, T, Timed> {
@@ -63,7 +63,7 @@ fn timed<T: ExchangeData + Clone + Sync>(
 }
 
 /// A configuration in which nearly every batch is an epoch.
-fn many_epochs() -> Config {
+pub(crate) fn many_epochs() -> Config {
     Config::default().limits(Limits {
         batch_records: 32,
         batches_per_turn: 1,
@@ -75,7 +75,7 @@ fn many_epochs() -> Config {
 
 /// Checks a program on events of all shapes in all topologies against a function of the events of
 /// a key, in order of time.
-fn check<T, R>(
+pub(crate) fn check<T, R>(
     make: impl Fn(&mut Random) -> T,
     program: impl Fn(KeyedStream<u64, T, Timed>) -> Stream<R> + Sync,
     reference: impl Fn(u64, &[(i64, T)]) -> Vec<R>,
@@ -111,7 +111,7 @@ fn check<T, R>(
     }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// A time-out: says when a sensor has been silent for a second. There is a timer for each time at
 /// which it was heard, named by that time.

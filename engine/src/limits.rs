@@ -29,6 +29,9 @@ pub struct Limits {
     pub batches_per_turn: usize,
     /// Keys a combiner holds before it gives up what it has; 131,072 a worker.
     pub combiner_keys: usize,
+    /// Records that a step which puts them in order of event time holds until the watermark has
+    /// passed them; 16,777,216 a worker.
+    pub sorted_records: usize,
     /// How long the processes of a job wait for each other at the start; 30 s.
     pub connect_timeout: Duration,
     /// How long a process of the job may be silent before it counts as lost; 4 s.
@@ -57,6 +60,7 @@ impl Default for Limits {
             epochs_in_flight: 8,
             batches_per_turn: 16,
             combiner_keys: 1 << 17,
+            sorted_records: 1 << 24,
             connect_timeout: Duration::from_secs(30),
             peer_timeout: Duration::from_secs(4),
             link_message_bytes: 64 << 20,
@@ -82,6 +86,7 @@ impl Limits {
             ("epochs_in_flight", usize::try_from(self.epochs_in_flight).unwrap_or(usize::MAX)),
             ("batches_per_turn", self.batches_per_turn),
             ("combiner_keys", self.combiner_keys),
+            ("sorted_records", self.sorted_records),
             ("link_message_bytes", self.link_message_bytes),
             ("handshakes", self.handshakes),
             ("io_threads", self.io_threads),

@@ -13,11 +13,13 @@ mod aggregate;
 mod apply;
 mod batchwise;
 mod branch;
+mod dedup;
 mod distinct;
 mod event_time;
 mod expand;
 mod filter;
 mod for_each_epoch;
+mod in_order;
 mod job;
 mod join;
 mod key_by;
@@ -38,6 +40,7 @@ mod scan;
 mod sink_step;
 mod stream;
 mod timeline;
+mod top_n;
 mod union;
 mod values;
 mod window;
@@ -50,6 +53,7 @@ pub mod examples;
 
 pub use aggregate::{Aggregate, KeyedAggregate, StreamAggregate, check_aggregate};
 pub use event_time::{WatermarkGenerator, Watermarks};
+pub use in_order::InSession;
 pub use job::Job;
 pub use join::{
     AsOfJoin, Interval, IntervalJoin, JoinAtEnd, Offset, Side, UnboundedJoin, WindowJoin,
@@ -64,6 +68,7 @@ pub use process::{
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};
+pub use top_n::TopChange;
 pub use window::{
     Attached, ByCount, ByEventTime, ByProcessingTime, Pane, PaneTiming, TriggerContext, Window,
     WindowDomain, WindowedStream, Windows,
