@@ -9,6 +9,9 @@ use super::side::Rows;
 use crate::apply::by_key;
 use crate::{KeyedStream, Stream, Timed, WithLate};
 
+/// A row of a full join.
+type FullRow<K, L, R> = (K, Option<L>, Option<R>);
+
 impl<K: Key, L: ExchangeData + Clone> KeyedStream<K, L, Timed> {
     /// Brings together records of the same key whose times are no further apart than `interval`
     /// says. Which of them become rows is said next: `.inner()`, `.left()`, `.right()`,
@@ -180,7 +183,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> IntervalJoin<K, L
     /// rows.sort();
     /// assert_eq!(rows, [(1, true, true), (2, true, false), (3, false, true)]);
     /// ```
-    pub fn full(self) -> Rows<(K, Option<L>, Option<R>), K, L, R> {
+    pub fn full(self) -> Rows<FullRow<K, L, R>, K, L, R> {
         self.rows::<Full>("interval join full")
     }
 

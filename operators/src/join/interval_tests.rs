@@ -145,6 +145,9 @@ fn met(rows: &[Row], left: &[Record]) -> Vec<Row> {
     met
 }
 
+/// What the step says.
+type Said<J> = Stamped<Emitted<<J as JoinKind<u64, u32, u32>>::Row, Side<(u64, u32), (u64, u32)>>>;
+
 /// A worker with the step.
 struct Worker<J: JoinKind<u64, u32, u32>> {
     harness: TwoInputHarness<IntervalStep<u64, u32, u32, J>>,
@@ -168,11 +171,7 @@ where
         Self { workers: (0..workers).map(worker).collect(), rows: Vec::new(), late: Vec::new() }
     }
 
-    fn take(
-        &mut self,
-        said: Vec<Stamped<Emitted<J::Row, Side<(u64, u32), (u64, u32)>>>>,
-        promised: EventTime,
-    ) {
+    fn take(&mut self, said: Vec<Said<J>>, promised: EventTime) {
         for Stamped { time, value } in said {
             match value {
                 Emitted::Result(row) => {
