@@ -247,8 +247,8 @@ fn results_come_before_their_epoch_ends() {
     };
     let (seen, results) = mpsc::channel();
     let job = Job::new("piecemeal");
-    // One epoch, which is complete long before its calls are.
-    let numbers = job.source(Collection::from_iter(1..=20u64)).map_async(options(), call);
+    // One epoch of one split, which is read to its end long before its calls end.
+    let numbers = job.source(Collection::from_iter(1..=20u64).splits(1)).map_async(options(), call);
     numbers.or_fail().rebalance().sink(ForEach::new(move |n: u64| seen.send(n).unwrap()));
     let handle = job.start(Config::default().workers(2)).unwrap();
     for n in 1..=20 {

@@ -29,6 +29,8 @@ pub struct Limits {
     pub batches_per_turn: usize,
     /// Keys a combiner holds before it gives up what it has; 131,072 a worker.
     pub combiner_keys: usize,
+    /// Attempts to find a pattern that a key may have at the same time; 1,000.
+    pub partial_matches: usize,
     /// How long the processes of a job wait for each other at the start; 30 s.
     pub connect_timeout: Duration,
     /// How long a process of the job may be silent before it counts as lost; 4 s.
@@ -54,6 +56,7 @@ impl Default for Limits {
             epochs_in_flight: 8,
             batches_per_turn: 16,
             combiner_keys: 1 << 17,
+            partial_matches: 1_000,
             connect_timeout: Duration::from_secs(30),
             peer_timeout: Duration::from_secs(4),
             link_message_bytes: 64 << 20,
@@ -78,6 +81,7 @@ impl Limits {
             ("epochs_in_flight", usize::try_from(self.epochs_in_flight).unwrap_or(usize::MAX)),
             ("batches_per_turn", self.batches_per_turn),
             ("combiner_keys", self.combiner_keys),
+            ("partial_matches", self.partial_matches),
             ("link_message_bytes", self.link_message_bytes),
             ("handshakes", self.handshakes),
             ("io_threads", self.io_threads),

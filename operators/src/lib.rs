@@ -26,6 +26,7 @@ mod map;
 mod map_async;
 mod mapping;
 mod number;
+mod pattern;
 #[cfg(test)]
 mod random;
 mod redistribute;
@@ -49,6 +50,7 @@ pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use map_async::{AsyncError, AsyncOptions, FailedCall};
 pub use number::Number;
+pub use pattern::{Pattern, PatternOutcome, PatternSteps};
 pub use sink_step::SinkStep;
 pub use stream::Stream;
 pub use timeline::{Timed, Timeline, Untimed};
