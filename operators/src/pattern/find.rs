@@ -75,7 +75,7 @@ pub(super) struct Find<K, V> {
 }
 
 /// What the step says.
-type Said<K, V> = Stamped<Emitted<PatternOutcome<K, V>, (K, V)>>;
+pub(super) type Said<K, V> = Stamped<Emitted<PatternOutcome<K, V>, (K, V)>>;
 
 impl<K: Key, V: Clone + ExchangeData> Find<K, V> {
     pub(super) fn new(pattern: Arc<Pattern<V>>, lateness: Lateness, limit: usize) -> Self {

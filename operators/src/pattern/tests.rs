@@ -6,7 +6,7 @@ use std::time::Duration;
 use rheos_engine::harness::Harness;
 use rheos_engine::{EventTime, Keyed, Limits, Snapshot, Stamped, owner};
 
-use super::find::Find;
+use super::find::{Find, Said};
 use super::{Pattern, PatternOutcome};
 use crate::random::Random;
 use crate::with_late::{Emitted, Lateness};
@@ -39,7 +39,7 @@ fn letter(key: u64, time: i64, letter: char) -> Stamped<Keyed<u64, char>> {
 
 /// Outcomes as text: `1500 1 ab` for a match, with a `!` behind it for a time-out, with a `?` for
 /// a late record.
-fn texts(said: Vec<Stamped<Emitted<PatternOutcome<u64, char>, (u64, char)>>>) -> Vec<String> {
+fn texts(said: Vec<Said<u64, char>>) -> Vec<String> {
     let word = |records: Vec<Stamped<char>>| records.iter().map(|r| r.value).collect::<String>();
     said.into_iter()
         .map(|Stamped { time, value }| {
