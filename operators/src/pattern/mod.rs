@@ -68,6 +68,7 @@ where
     ///         .map_values(|payment| payment.2)
     ///         .pattern(fraud)
     ///         .drop_late()
+    ///         .without_event_time()
     ///         .map(|outcome| match outcome {
     ///             PatternOutcome::Match { key, records } => (key, records.len()),
     ///             PatternOutcome::Timeout { key, .. } => (key, 0),
