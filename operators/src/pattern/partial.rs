@@ -71,15 +71,14 @@ impl<V: Clone> Partials<V> {
             }
             takes || pattern.contiguity(step) == Contiguity::Relaxed
         });
-        if found.is_none() && pattern.takes(0, &record.value) {
+        if found.is_some() {
+            self.attempts.clear();
+        } else if pattern.takes(0, &record.value) {
             let records = vec![record.clone()];
             match pattern.len() {
                 1 => found = Some(records),
                 _ => self.attempts.push_back(records),
             }
-        }
-        if found.is_some() {
-            self.attempts.clear();
         }
         found
     }

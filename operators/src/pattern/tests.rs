@@ -93,6 +93,17 @@ fn sequences_are_found_as_the_documentation_says() {
 }
 
 #[test]
+fn of_attempts_that_end_together_the_first_is_the_match() {
+    let mut step = finding(a_then_b());
+    step.batch(vec![letter(1, 100, 'a'), letter(1, 200, 'a'), letter(1, 300, 'b')]).unwrap();
+    let outcome = step.end_input().unwrap().pop().unwrap();
+    let Emitted::Result(PatternOutcome::Match { records, .. }) = outcome.value else {
+        panic!("there is a match");
+    };
+    assert_eq!(records.iter().map(|record| record.time).collect::<Vec<_>>(), [at(100), at(300)]);
+}
+
+#[test]
 fn the_last_moment_still_counts() {
     check(a_then_b(), "axxxxxxxxxb", &["1000 1 ab"]);
     check(a_then_b(), "axxxxxxxxxxb", &["1000 1 a!"]);
