@@ -159,6 +159,9 @@ fn batches_wait_while_no_more_calls_may_be_made() {
     let job = Job::new("waiting");
     let numbers = job.source(Collection::from_iter(0..10_000u64).splits(1));
     numbers.map_async(options(), call).or_fail().sink(sink);
+    let (sender, channel) = channel::<()>(1);
+    let (seen, others) = mpsc::channel();
+    job.source(channel).sink(ForEach::new(move |()| seen.send(()).unwrap()));
     let handle = job.start(one_worker()).unwrap();
     let report = |name: &str| {
         let steps = handle.metrics().steps;
@@ -167,9 +170,13 @@ fn batches_wait_while_no_more_calls_may_be_made() {
     while report("source").records_out < 10_000 || report("map async").records_in == 0 {
         std::thread::park_timeout(Duration::from_millis(1));
     }
+    // The turn in which the step took its first batch is over when the worker does other things.
+    sender.send(()).unwrap();
+    assert_eq!(others.recv_timeout(NEVER), Ok(()));
     // The first batch is enough for all calls that may be made.
     assert!(report("map async").records_in <= 1_024);
     gate.step();
+    sender.finish();
     handle.wait().unwrap();
     assert_eq!(rows.into_vec().unwrap().len(), 10_000);
 }
