@@ -55,7 +55,7 @@ fn detour(mut times: u64) -> impl Future<Output = ()> + Send {
 
 async fn tenfold(n: u64) -> Result<u64, String> {
     detour(n % 13).await;
-    if n % 7 == 0 { Err(format!("{n} is a week")) } else { Ok(n * 10) }
+    if n.is_multiple_of(7) { Err(format!("{n} is a week")) } else { Ok(n * 10) }
 }
 
 fn options() -> AsyncOptions {
@@ -145,13 +145,50 @@ fn no_more_calls_are_out_than_allowed_and_as_many_as_that() {
 }
 
 #[test]
+fn batches_wait_while_no_more_calls_may_be_made() {
+    let gate = Gate::default();
+    let there = gate.clone();
+    let call = move |n: u64| {
+        let gate = there.clone();
+        async move {
+            gate.reaches(1).await;
+            Ok::<_, String>(n)
+        }
+    };
+    let (sink, rows) = collect();
+    let job = Job::new("waiting");
+    let numbers = job.source(Collection::from_iter(0..10_000u64).splits(1));
+    numbers.map_async(options(), call).or_fail().sink(sink);
+    let (sender, channel) = channel::<()>(1);
+    let (seen, others) = mpsc::channel();
+    job.source(channel).sink(ForEach::new(move |()| seen.send(()).unwrap()));
+    let handle = job.start(one_worker()).unwrap();
+    let report = |name: &str| {
+        let steps = handle.metrics().steps;
+        steps.into_iter().find(|step| step.name == name).unwrap()
+    };
+    while report("source").records_out < 10_000 || report("map async").records_in == 0 {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    // The turn in which the step took its first batch is over when the worker does other things.
+    sender.send(()).unwrap();
+    assert_eq!(others.recv_timeout(NEVER), Ok(()));
+    // The first batch is enough for all calls that may be made.
+    assert!(report("map async").records_in <= 1_024);
+    gate.step();
+    sender.finish();
+    handle.wait().unwrap();
+    assert_eq!(rows.into_vec().unwrap().len(), 10_000);
+}
+
+#[test]
 fn calls_without_an_answer_are_tried_again_and_given_up() {
     let calls = Arc::new(Mutex::new(BTreeMap::<u64, u32>::new()));
     let there = Arc::clone(&calls);
     let call = move |n: u64| {
         *there.lock().unwrap().entry(n).or_default() += 1;
         async move {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 std::future::pending::<()>().await;
             }
             Ok::<_, String>(n)
@@ -247,8 +284,8 @@ fn results_come_before_their_epoch_ends() {
     };
     let (seen, results) = mpsc::channel();
     let job = Job::new("piecemeal");
-    // One epoch, which is complete long before its calls are.
-    let numbers = job.source(Collection::from_iter(1..=20u64)).map_async(options(), call);
+    // One epoch of one split, which is read to its end long before its calls end.
+    let numbers = job.source(Collection::from_iter(1..=20u64).splits(1)).map_async(options(), call);
     numbers.or_fail().rebalance().sink(ForEach::new(move |n: u64| seen.send(n).unwrap()));
     let handle = job.start(Config::default().workers(2)).unwrap();
     for n in 1..=20 {

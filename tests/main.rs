@@ -4,6 +4,7 @@
 //! * [`async_calls`]: calls to the world outside, in whole jobs;
 //! * [`joins`]: the same for joins, and when tables of lookups are read;
 //! * [`connections`]: whole jobs between files and sockets;
+//! * [`patterns`]: sequences of records, against a naive reference;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
 //! * [`in_order`]: sorting by event time, sessions, repetitions, the largest records;
 //! * [`process`]: state and time in a program's own code, as whole programs;
@@ -21,6 +22,7 @@ mod everywhere;
 mod in_order;
 mod joins;
 mod late;
+mod patterns;
 mod process;
 mod programs;
 mod random;

@@ -32,6 +32,8 @@ pub struct Limits {
     /// Records that a step which puts them in order of event time holds until the watermark has
     /// passed them; 16,777,216 a worker.
     pub sorted_records: usize,
+    /// Attempts to find a pattern that a key may have at the same time; 1,000.
+    pub partial_matches: usize,
     /// How long the processes of a job wait for each other at the start; 30 s.
     pub connect_timeout: Duration,
     /// How long a process of the job may be silent before it counts as lost; 4 s.
@@ -61,6 +63,7 @@ impl Default for Limits {
             batches_per_turn: 16,
             combiner_keys: 1 << 17,
             sorted_records: 1 << 24,
+            partial_matches: 1_000,
             connect_timeout: Duration::from_secs(30),
             peer_timeout: Duration::from_secs(4),
             link_message_bytes: 64 << 20,
@@ -87,6 +90,7 @@ impl Limits {
             ("batches_per_turn", self.batches_per_turn),
             ("combiner_keys", self.combiner_keys),
             ("sorted_records", self.sorted_records),
+            ("partial_matches", self.partial_matches),
             ("link_message_bytes", self.link_message_bytes),
             ("handshakes", self.handshakes),
             ("io_threads", self.io_threads),

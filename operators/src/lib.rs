@@ -29,6 +29,7 @@ mod map;
 mod map_async;
 mod mapping;
 mod number;
+mod pattern;
 mod process;
 #[cfg(test)]
 mod random;
@@ -61,6 +62,7 @@ pub use join::{
 pub use keyed_stream::KeyedStream;
 pub use map_async::{AsyncError, AsyncOptions, FailedCall};
 pub use number::Number;
+pub use pattern::{Pattern, PatternOutcome, PatternSteps};
 pub use process::{
     BroadcastProcessFunction, ListState, MapState, Piece, ProcessContext, ProcessFunction,
     TimeToLive, TwoInputProcessFunction, ValueState,

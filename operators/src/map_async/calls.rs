@@ -142,8 +142,9 @@ where
         self.go_on(out)
     }
 
+    /// While there is room for a call no record waits for one.
     fn ready(&self) -> bool {
-        self.waiting.is_empty() && self.in_flight < self.options.in_flight
+        self.in_flight < self.options.in_flight
     }
 
     fn on_wake(&mut self, out: &mut Output<'_, Self::Out>) -> Result<(), Error> {

@@ -32,7 +32,9 @@ impl Service {
         self.calls.lock().unwrap().push(question);
         let answered = Arc::clone(&self.answered);
         std::future::poll_fn(move |_| match answered.lock().unwrap().contains(&question) {
-            true if question % 5 == 0 => Poll::Ready(Err(format!("{question} is odd enough"))),
+            true if question.is_multiple_of(5) => {
+                Poll::Ready(Err(format!("{question} is odd enough")))
+            }
             true => Poll::Ready(Ok(question * 10)),
             false => Poll::Pending,
         })
