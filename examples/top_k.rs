@@ -118,9 +118,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
 
 /// The words of lines, in small letters; with event time where the lines have it.
 fn words<M: Timeline>(lines: Stream<String, M>) -> Stream<String, M> {
-    lines.flat_map(|line| {
-        let words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
-        words.map(str::to_lowercase).collect::<Vec<_>>()
+    lines.expand(|line: String, words| {
+        let words_of = line.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
+        words_of.for_each(|word| words.push(word.to_lowercase()));
     })
 }
 
