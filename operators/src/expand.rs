@@ -45,9 +45,7 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
     ) -> Stream<U, M> {
         self.batchwise(kind, move |context| expanding(context.limits(), expand.clone()))
     }
-}
 
-impl<T: 'static> Stream<T> {
     /// As [`flat_map`](Stream::flat_map), for results that are easier pushed one by one than given
     /// back as a collection: above all for parts of the record, which is borrowed meanwhile.
     ///
@@ -68,40 +66,31 @@ impl<T: 'static> Stream<T> {
     pub fn expand<U: 'static>(
         self,
         expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
-    ) -> Stream<U> {
-        self.expanding("expand", expand)
+    ) -> Stream<U, M> {
+        M::expand(self, expand)
     }
 }
 
-impl<T: 'static> Stream<T, Timed> {
-    /// As [`expand`](Stream::expand) of a stream without event time: each record that is pushed
-    /// has the event time of the record it was made of.
-    ///
-    /// # Semantics
-    /// As for [`flat_map`](Stream::flat_map).
-    ///
-    /// ```
-    /// # use rheos_operators::{Watermarks, examples::results};
-    /// # use rheos_engine::EventTime;
-    /// let words = results([(7, "to be")], |lines| {
-    ///     let time = |line: &(i64, &str)| EventTime::from_millis(line.0);
-    ///     let lines = lines.event_time(time, Watermarks::monotone());
-    ///     lines.expand(|(_, line), words| words.extend(line.split(' ').map(String::from))).stamped()
-    /// });
-    /// assert!(words.iter().all(|word| word.time == EventTime::from_millis(7)));
-    /// ```
-    #[must_use = "without a reader the records are dropped"]
-    pub fn expand<U: 'static>(
-        self,
-        expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
-    ) -> Stream<U, Timed> {
-        let make = move |context: &WorkerContext, next| -> Next<Stamped<T>> {
-            let target = context.limits().records_per_batch::<U>();
-            let stamp = Stamp { time: EventTime::MIN, next, stamped: Vec::new() };
-            Box::new(TimedExpand { expand: expand.clone(), target, buffer: Vec::new(), stamp })
-        };
-        Stream::new(self.port().graph().stage(self.port(), "expand", make))
-    }
+/// What [`Stream::expand`] does where there is no event time.
+pub(crate) fn expand_untimed<T: 'static, U: 'static>(
+    stream: Stream<T>,
+    expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
+) -> Stream<U> {
+    stream.expanding("expand", expand)
+}
+
+/// What it does where there is: each record that is pushed has the event time of the record it
+/// was made of.
+pub(crate) fn expand_timed<T: 'static, U: 'static>(
+    stream: Stream<T, Timed>,
+    expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
+) -> Stream<U, Timed> {
+    let make = move |context: &WorkerContext, next| -> Next<Stamped<T>> {
+        let target = context.limits().records_per_batch::<U>();
+        let stamp = Stamp { time: EventTime::MIN, next, stamped: Vec::new() };
+        Box::new(TimedExpand { expand: expand.clone(), target, buffer: Vec::new(), stamp })
+    };
+    Stream::new(stream.port().graph().stage(stream.port(), "expand", make))
 }
 
 impl<I, M: Timeline> Stream<I, M>
@@ -228,6 +217,20 @@ mod tests {
         });
         let input = [vec![2, 0], vec![0], vec![], vec![3, 1]];
         assert_eq!(through(step, input).unwrap(), [0, 1, 0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn what_is_made_of_a_record_has_its_event_time() {
+        let words = crate::examples::results([(7, "to be"), (9, "or")], |lines| {
+            let time = |line: &(i64, &str)| EventTime::from_millis(line.0);
+            let lines = lines.event_time(time, crate::Watermarks::monotone());
+            let words = lines.expand(|(_, line), words| {
+                words.extend(line.split(' ').map(String::from));
+            });
+            words.stamped().map(|word| (word.time.as_millis(), word.value))
+        });
+        let expected = [(7, "to"), (7, "be"), (9, "or")].map(|(t, word)| (t, word.to_owned()));
+        assert_eq!(words, expected);
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! from then on. Steps that need event time exist on timed streams only, so that a program that
 //! forgot to say when its records happened does not compile.
 
-use rheos_engine::{EventTime, ExchangeData, Stamped};
+use rheos_engine::{EventTime, ExchangeData, Output, Stamped};
 
 use crate::Stream;
+use crate::expand::{expand_timed, expand_untimed};
 use crate::mapping::mapping;
 
 /// Whether a stream has event time: [`Untimed`] or [`Timed`].
@@ -50,6 +51,12 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
 
     /// The stream without event time.
     fn forget<T: 'static>(stream: Stream<T, Self>) -> Stream<T>;
+
+    /// See [`Stream::expand`].
+    fn expand<T: 'static, U: 'static>(
+        stream: Stream<T, Self>,
+        expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
+    ) -> Stream<U, Self>;
 }
 
 mod sealed {
@@ -97,6 +104,13 @@ impl Timeline for Untimed {
     fn forget<T: 'static>(stream: Stream<T>) -> Stream<T> {
         stream
     }
+
+    fn expand<T: 'static, U: 'static>(
+        stream: Stream<T>,
+        expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
+    ) -> Stream<U> {
+        expand_untimed(stream, expand)
+    }
 }
 
 impl Timeline for Timed {
@@ -131,6 +145,13 @@ impl Timeline for Timed {
 
     fn forget<T: 'static>(stream: Stream<T, Timed>) -> Stream<T> {
         stream.batchwise("without event time", |_| mapping(|stamped: Stamped<T>| stamped.value))
+    }
+
+    fn expand<T: 'static, U: 'static>(
+        stream: Stream<T, Timed>,
+        expand: impl Fn(T, &mut Output<'_, U>) + Clone + Send + Sync + 'static,
+    ) -> Stream<U, Timed> {
+        expand_timed(stream, expand)
     }
 }
 
