@@ -20,7 +20,7 @@ struct Arguments {
     unordered: bool,
     /// How many calls are under way at the same time, on each worker
     #[arg(long, value_name = "N", default_value_t = 10)]
-    in_flight: usize,
+    calls: usize,
     #[command(flatten)]
     job: JobArgs,
 }
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     let options = AsyncOptions::default()
-        .in_flight(arguments.in_flight)
+        .in_flight(arguments.calls)
         .timeout(Duration::from_secs(1))
         .retries(1, Duration::from_millis(10));
     let options = if arguments.unordered { options.unordered() } else { options };
