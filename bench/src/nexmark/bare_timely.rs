@@ -4,7 +4,7 @@
 //! The fastest form found. Events are not copied into the dataflow: a batch is a range of the
 //! worker's share, which its first operator reads in place, so that a query's stateless steps, and
 //! its combiner, run in one loop over the memory. (Batches as vectors of what a query selects took
-//! 1.7 to 2 times as long on q0 to q2.) The timely timestamp is coarse, a window or a slide, because
+//! about twice as long on q0 to q2.) The timely timestamp is coarse, a window or a slide, because
 //! each share is in order. No flow control: a worker may be far ahead of another.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,8 @@ use timely::worker::Worker;
 use super::events::{Event, Events};
 use super::tally::{Row, SharedTally, Tally};
 
-/// Events in a batch.
+/// Events in a batch: of 1,024 to 262,144 by fours, the least with which no query is much slower than
+/// with its best; at 1,024 the worker's steps take as long as the events.
 const BATCH: usize = 16_384;
 
 /// The epoch of queries that never wait for the end of one: longer than all events.

@@ -15,6 +15,7 @@ mod attach;
 mod clock;
 mod combine;
 mod count;
+mod cut;
 mod open;
 mod pane;
 mod per_key;
