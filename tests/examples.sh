@@ -66,7 +66,7 @@ says() {
         "$bin/$name" "$@" $how > "$work/said"
         [ "$(cat "$work/said")" = "$expected" ] || fail "$name $* $how: $(cat "$work/said")"
     done
-    echo "$name $*: ok"
+    echo "$name${*:+ $*}: ok"
 }
 says sessions "2026-01-01T09:00:00Z  ada     3 clicks: / /search /shoes
 2026-01-01T09:02:00Z  grace   3 clicks: / /hats /cart
