@@ -6,6 +6,7 @@
 mod chain;
 mod compare;
 mod dead_letters;
+mod memory;
 mod nexmark;
 mod numbers;
 mod skew;

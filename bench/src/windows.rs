@@ -1,15 +1,21 @@
-//! Counting by key and window of event time, by loops written by hand: the yardsticks of the
-//! engine's windows.
+//! Counting by key and window of event time: as a Rheos job and by loops written by hand.
 //!
 //! *tumbling*: 10 windows of 10 s over 100,000 keys. *sliding*: 60 s by 1 s over 1,000 keys at
 //! 100,000 records a second of event time, beside tumbling windows of 60 s over the same records.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use foldhash::quality::FixedState;
+use rheos::engine::EventTime;
+use rheos::prelude as stream;
+use rheos::prelude::{Config, Job, Watermarks};
+use serde::{Deserialize, Serialize};
 
 use crate::compare::{Side, in_turn_over};
+use crate::memory::Memory;
 
 /// Which windows, over how many records, how often.
 #[derive(Args)]
@@ -54,8 +60,16 @@ fn run_tumbling(options: &Options) -> anyhow::Result<()> {
     const LENGTH: i64 = 10_000;
     let duration = 10 * LENGTH;
     let records = records(options.records, 100_000, duration);
-    let work = || check_total(tumbling(&records, LENGTH), options.records as u64);
-    in_turn_over(options.records, options.rounds, vec![Side::new("loop, tumbling", work)])
+    let total = options.records as u64;
+    let shares = [Arc::from(records.as_slice())];
+    let windows = || stream::Windows::tumbling(millis(LENGTH));
+    let by_hand = || check_total(tumbling(&records, LENGTH), total);
+    let by_rheos = || check_total(rheos(&shares, windows())?, total);
+    let sides = vec![
+        Side::new("loop, tumbling", by_hand),
+        Side::new("rheos, tumbling, 1 worker", by_rheos),
+    ];
+    in_turn_over(options.records, options.rounds, sides)
 }
 
 fn run_sliding(options: &Options) -> anyhow::Result<()> {
@@ -64,16 +78,50 @@ fn run_sliding(options: &Options) -> anyhow::Result<()> {
     let duration = options.records as i64 / 100;
     let records = records(options.records, 1_000, duration);
     let total = options.records as u64;
+    let shares = [Arc::from(records.as_slice())];
     let by_tumbling = || check_total(tumbling(&records, LENGTH), total);
     let by_sliding = || {
         let windows = LENGTH / SLIDE;
         check_total(sliding(&records, LENGTH, SLIDE), total * windows as u64)
     };
-    in_turn_over(
-        options.records,
-        options.rounds,
-        vec![Side::new("loop, tumbling", by_tumbling), Side::new("loop, sliding", by_sliding)],
-    )
+    let rheos_tumbling =
+        || check_total(rheos(&shares, stream::Windows::tumbling(millis(LENGTH)))?, total);
+    let rheos_sliding = || {
+        let windows = stream::Windows::sliding(millis(LENGTH), millis(SLIDE));
+        check_total(rheos(&shares, windows)?, total * (LENGTH / SLIDE) as u64)
+    };
+    let sides = vec![
+        Side::new("rheos, tumbling, 1 worker", rheos_tumbling),
+        Side::new("rheos, sliding, 1 worker", rheos_sliding),
+        Side::new("loop, tumbling", by_tumbling),
+        Side::new("loop, sliding", by_sliding),
+    ];
+    in_turn_over(options.records, options.rounds, sides)
+}
+
+fn millis(millis: i64) -> Duration {
+    Duration::from_millis(millis.unsigned_abs())
+}
+
+/// The counts of a job, on a worker a share.
+fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<Vec<Row>> {
+    let (sink, rows) = stream::collect();
+    let job = Job::new("windows");
+    job.source(Memory::new(shares))
+        .event_time(|record| EventTime::from_millis(record.time), Watermarks::monotone())
+        .map(|record| record.key)
+        .key_by_self()
+        .window(windows)
+        .count()
+        .drop_late()
+        .map(|pane| Row {
+            window_start: pane.window.start.as_millis(),
+            key: pane.key,
+            count: pane.value,
+        })
+        .sink(sink);
+    job.run(Config::default().workers(shares.len()))?;
+    Ok(rows.into_vec()?)
 }
 
 /// So many records in order of time, evenly over `duration` milliseconds, their keys at random.
@@ -99,7 +147,7 @@ fn check_total(rows: Vec<Row>, wanted: u64) -> anyhow::Result<()> {
 }
 
 /// A result: how often a key occurs in a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Row {
     window_start: i64,
     key: u64,

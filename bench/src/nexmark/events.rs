@@ -61,6 +61,24 @@ impl Event {
         }
     }
 
+    /// The person, if it is one.
+    #[inline]
+    pub(crate) fn person(&self) -> Option<Person> {
+        match self {
+            Event::Person(person) => Some(*person),
+            Event::Auction(_) | Event::Bid(_) => None,
+        }
+    }
+
+    /// The auction, if it is one.
+    #[inline]
+    pub(crate) fn auction(&self) -> Option<Auction> {
+        match self {
+            Event::Auction(auction) => Some(*auction),
+            Event::Person(_) | Event::Bid(_) => None,
+        }
+    }
+
     /// The bid, if it is one.
     #[inline]
     pub(crate) fn bid(&self) -> Option<Bid> {

@@ -8,7 +8,6 @@
 mod bare_timely;
 mod command;
 mod events;
-mod memory;
 mod q0;
 mod q1;
 mod q2;

@@ -2,18 +2,18 @@
 
 use super::bare_timely::{self, ENDLESS, tally_selected};
 use super::events::{Event, Events};
-use super::memory::Memory;
 use super::query::{Forms, run_job};
 use super::tally::Tally;
+use crate::memory::Memory;
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: Some(rheos) };
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
 
 fn naive(events: &Events) -> Tally {
     Tally::of(events.bids())
 }
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
-    run_job(events, |job| job.source(Memory::new(events)).filter_map(|event| event.bid()))
+    run_job(events, |job| job.source(Memory::new(events.shares())).filter_map(|event| event.bid()))
 }
 
 fn timely(events: &Events) -> anyhow::Result<Tally> {

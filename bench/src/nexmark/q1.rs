@@ -2,11 +2,11 @@
 
 use super::bare_timely::{self, ENDLESS, tally_selected};
 use super::events::{Bid, Events};
-use super::memory::Memory;
 use super::query::{Forms, run_job};
 use super::tally::Tally;
+use crate::memory::Memory;
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: Some(rheos) };
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
 
 /// The bid with its price in euros.
 #[inline]
@@ -21,7 +21,7 @@ fn naive(events: &Events) -> Tally {
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
     run_job(events, |job| {
-        job.source(Memory::new(events)).filter_map(|event| event.bid()).map(in_euros)
+        job.source(Memory::new(events.shares())).filter_map(|event| event.bid()).map(in_euros)
     })
 }
 

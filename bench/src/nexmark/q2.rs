@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bare_timely::{self, ENDLESS, tally_selected};
 use super::events::{Bid, Events};
-use super::memory::Memory;
 use super::query::{Forms, run_job};
 use super::tally::{Row, Tally, mix};
+use crate::memory::Memory;
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: Some(rheos) };
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
 
 /// What is left of a bid.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ fn naive(events: &Events) -> Tally {
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
     run_job(events, |job| {
-        let bids = job.source(Memory::new(events)).filter_map(|event| event.bid());
+        let bids = job.source(Memory::new(events.shares())).filter_map(|event| event.bid());
         bids.filter(is_wanted).map(price)
     })
 }

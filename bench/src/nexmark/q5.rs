@@ -4,8 +4,10 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
+use rheos::prelude::{Aggregate, Windows};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::Capability;
@@ -13,10 +15,10 @@ use timely::dataflow::operators::generic::Operator;
 
 use super::bare_timely::{self, Batch, Output, Records, per_epoch, tally_rows};
 use super::events::{Event, Events};
-use super::query::Forms;
+use super::query::{Forms, run_job, timed_events};
 use super::tally::{Row, Tally, mix};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: None };
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
 
 /// Milliseconds from the start of a window to its end.
 const LENGTH: i64 = 10_000;
@@ -54,6 +56,62 @@ fn naive(events: &Events) -> Tally {
         hot.map(move |(auction, bids)| HotAuction { window_start, auction, bids })
     });
     Tally::of(hot)
+}
+
+/// Counts the bids of each auction in sliding windows. All counts of a window have the time of its
+/// last millisecond, so tumbling windows as long as the slide hold one sliding window each.
+fn rheos(events: &Events) -> anyhow::Result<Tally> {
+    let millis = |millis: i64| Duration::from_millis(millis.unsigned_abs());
+    run_job(events, |job| {
+        timed_events(job, events)
+            .filter_map(|event| event.bid())
+            .map(|bid| bid.auction)
+            .key_by_self()
+            .window(Windows::sliding(millis(LENGTH), millis(SLIDE)))
+            .count()
+            .drop_late()
+            .map(|pane| HotAuction {
+                window_start: pane.window.start.as_millis(),
+                auction: pane.key,
+                bids: pane.value as u32,
+            })
+            .window(Windows::tumbling(millis(SLIDE)))
+            .aggregate(Hottest)
+            .drop_late()
+            .flat_map(|pane| pane.value)
+    })
+}
+
+/// The auctions of a window with the most bids.
+#[derive(Clone)]
+struct Hottest;
+
+impl Aggregate for Hottest {
+    type In = HotAuction;
+    type Acc = Vec<HotAuction>;
+    type Out = Vec<HotAuction>;
+
+    fn create(&self) -> Vec<HotAuction> {
+        Vec::new()
+    }
+
+    fn add(&self, hottest: &mut Vec<HotAuction>, row: HotAuction) {
+        let most = hottest.first().map_or(0, |row| row.bids);
+        if row.bids > most {
+            hottest.clear();
+        }
+        if row.bids >= most {
+            hottest.push(row);
+        }
+    }
+
+    fn merge(&self, hottest: &mut Vec<HotAuction>, other: Vec<HotAuction>) {
+        other.into_iter().for_each(|row| self.add(hottest, row));
+    }
+
+    fn finish(&self, hottest: &Vec<HotAuction>) -> Vec<HotAuction> {
+        hottest.clone()
+    }
 }
 
 type Counts = HashMap<u32, u32, FixedState>;

@@ -2,15 +2,17 @@
 //! window start, auction, bidder, price, time of the bid.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use rheos::prelude::{Aggregate, Windows};
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 
 use super::bare_timely::{self, Batch, per_epoch, tally_rows};
 use super::events::{Bid, Event, Events};
-use super::query::Forms;
+use super::query::{Forms, run_job, timed_events};
 use super::tally::{Row, Tally, mix};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: None };
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
 
 /// Milliseconds in a window.
 const LENGTH: i64 = 10_000;
@@ -40,6 +42,47 @@ fn naive(events: &Events) -> Tally {
     }
     let rows = events.bids().map(|bid| HighestBid { window_start: window_start(&bid), bid });
     Tally::of(rows.filter(|row| row.bid.price == highest[&row.window_start]))
+}
+
+fn rheos(events: &Events) -> anyhow::Result<Tally> {
+    run_job(events, |job| {
+        timed_events(job, events)
+            .filter_map(|event| event.bid())
+            .window(Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs())))
+            .aggregate(Highest)
+            .drop_late()
+            .flat_map(|pane| {
+                let window_start = pane.window.start.as_millis();
+                pane.value.into_iter().map(move |bid| HighestBid { window_start, bid })
+            })
+    })
+}
+
+/// The bids with the highest price.
+#[derive(Clone)]
+struct Highest;
+
+impl Aggregate for Highest {
+    type In = Bid;
+    type Acc = Vec<Bid>;
+    type Out = Vec<Bid>;
+
+    fn create(&self) -> Vec<Bid> {
+        Vec::new()
+    }
+
+    #[inline]
+    fn add(&self, highest: &mut Vec<Bid>, bid: Bid) {
+        keep_highest(highest, std::iter::once(bid));
+    }
+
+    fn merge(&self, highest: &mut Vec<Bid>, other: Vec<Bid>) {
+        keep_highest(highest, other.into_iter());
+    }
+
+    fn finish(&self, highest: &Vec<Bid>) -> Vec<Bid> {
+        highest.clone()
+    }
 }
 
 /// Every worker keeps the highest of its own bids; those of all workers are compared at the end

@@ -2,17 +2,19 @@
 //! window, once each: id, name, window start.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
+use rheos::prelude::Windows;
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::Exchange;
 
 use super::bare_timely::{self, per_epoch, select, tally_rows};
 use super::events::{Event, Events, Name};
-use super::query::Forms;
+use super::query::{Forms, run_job, timed_events};
 use super::tally::{Row, Tally, mix};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos: None };
+pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
 
 /// Milliseconds in a window.
 const LENGTH: i64 = 10_000;
@@ -49,6 +51,19 @@ fn naive(events: &Events) -> Tally {
         }
     }
     Tally::of(rows)
+}
+
+fn rheos(events: &Events) -> anyhow::Result<Tally> {
+    run_job(events, |job| {
+        let events = timed_events(job, events);
+        let people = events.clone().filter_map(|event| event.person()).key_by(|person| person.id);
+        let sellers = events.filter_map(|event| event.auction()).map(|auction| auction.seller);
+        let tens = Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs()));
+        people.window_join(sellers.key_by_self(), tens).semi().drop_late().map(|(id, person)| {
+            let window_start = person.date_time - person.date_time.rem_euclid(LENGTH);
+            NewSeller { id, name: person.name, window_start }
+        })
+    })
 }
 
 /// What the query reads of an event.

@@ -3,9 +3,12 @@
 use clap::ValueEnum;
 use rheos::prelude::*;
 
-use super::events::Events;
+use rheos::engine::EventTime;
+
+use super::events::{Event, Events};
 use super::tally::{Row, SharedTally, Tally};
 use super::{q0, q1, q2, q5, q7, q8};
+use crate::memory::Memory;
 
 /// A query of the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,8 +33,8 @@ pub(crate) struct Forms {
     pub(crate) naive: fn(&Events) -> Tally,
     /// On bare timely, a worker a share.
     pub(crate) timely: fn(&Events) -> anyhow::Result<Tally>,
-    /// As a Rheos job, a worker a share; where the engine can express it.
-    pub(crate) rheos: Option<fn(&Events) -> anyhow::Result<Tally>>,
+    /// As a Rheos job, a worker a share.
+    pub(crate) rheos: fn(&Events) -> anyhow::Result<Tally>,
 }
 
 impl Query {
@@ -48,15 +51,22 @@ impl Query {
     }
 }
 
+/// The events as a stream with event time: each share is in order.
+pub(crate) fn timed_events(job: &Job, events: &Events) -> Stream<Event, Timed> {
+    let time = |event: &Event| EventTime::from_millis(event.date_time());
+    job.source(Memory::new(events.shares())).event_time(time, Watermarks::monotone())
+}
+
 /// Runs a Rheos job over the events and counts the rows of the stream that `query` makes.
-pub(crate) fn run_job<R: Row>(
+pub(crate) fn run_job<R: Row, M: Timeline>(
     events: &Events,
-    query: impl FnOnce(&Job) -> Stream<R>,
+    query: impl FnOnce(&Job) -> Stream<R, M>,
 ) -> anyhow::Result<Tally> {
     let tally = SharedTally::default();
     let job = Job::new("nexmark");
     let rows = tally.clone();
     query(&job)
+        .without_event_time()
         .map_batch(move |batch| {
             rows.add(batch);
             Vec::<u64>::new()

@@ -14,10 +14,8 @@ fn check(what: &str, events: &Events) {
         let workers = events.shares().len();
         let timely = (forms.timely)(events).unwrap();
         assert_eq!(timely, right, "{query:?} on timely, {workers} workers, {what}");
-        if let Some(rheos) = forms.rheos {
-            let rheos = rheos(events).unwrap();
-            assert_eq!(rheos, right, "{query:?} on Rheos, {workers} workers, {what}");
-        }
+        let rheos = (forms.rheos)(events).unwrap();
+        assert_eq!(rheos, right, "{query:?} on Rheos, {workers} workers, {what}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A source that reads the events from memory: one split a worker.
+//! A source that reads records from memory: one split a share.
 
 use std::sync::Arc;
 
@@ -7,34 +7,32 @@ use rheos::engine::{
 };
 use rheos::prelude::*;
 
-use super::events::{Event, Events};
-
 /// Reads shares that were made before.
-pub(crate) struct Memory {
-    events: Events,
+pub(crate) struct Memory<T> {
+    shares: Vec<Arc<[T]>>,
 }
 
-impl Memory {
-    pub(crate) fn new(events: &Events) -> Self {
-        Self { events: events.clone() }
+impl<T> Memory<T> {
+    pub(crate) fn new(shares: &[Arc<[T]>]) -> Self {
+        Self { shares: shares.to_vec() }
     }
 }
 
-struct ShareReader {
-    share: Arc<[Event]>,
+struct ShareReader<T> {
+    share: Arc<[T]>,
     at: usize,
 }
 
-impl Source for Memory {
-    type Record = Event;
+impl<T: Copy + Send + Sync + 'static> Source for Memory<T> {
+    type Record = T;
 
     fn splits(&self, _context: &SplitContext) -> Result<Vec<Split>, Error> {
-        let split = |(number, share): (usize, &Arc<[Event]>)| Split {
+        let split = |(number, share): (usize, &Arc<[T]>)| Split {
             payload: (number as u64).to_le_bytes().to_vec(),
-            bytes: Some(size_of_val::<[Event]>(share) as u64),
+            bytes: Some(size_of_val::<[T]>(share) as u64),
             ..Split::named(format!("share {number}"))
         };
-        Ok(self.events.shares().iter().enumerate().map(split).collect())
+        Ok(self.shares.iter().enumerate().map(split).collect())
     }
 
     fn open(
@@ -42,15 +40,15 @@ impl Source for Memory {
         split: &Split,
         _position: Option<&Position>,
         _context: ReaderContext,
-    ) -> Result<Box<dyn Reader<Event>>, Error> {
+    ) -> Result<Box<dyn Reader<T>>, Error> {
         let number = split.payload.as_slice().try_into().map_or(0, u64::from_le_bytes);
-        let share = Arc::clone(&self.events.shares()[number as usize]);
+        let share = Arc::clone(&self.shares[number as usize]);
         Ok(Box::new(ShareReader { share, at: 0 }))
     }
 }
 
-impl Reader<Event> for ShareReader {
-    fn read(&mut self, buffer: &mut ReadBuffer<Event>) -> Result<ReadStatus, Error> {
+impl<T: Copy + 'static> Reader<T> for ShareReader<T> {
+    fn read(&mut self, buffer: &mut ReadBuffer<T>) -> Result<ReadStatus, Error> {
         let left = &self.share[self.at..];
         if left.is_empty() {
             return Ok(ReadStatus::End);
