@@ -118,7 +118,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
 
 /// The words of lines, in small letters; with event time where the lines have it.
 fn words<M: Timeline>(lines: Stream<String, M>) -> Stream<String, M> {
-    lines.expand(|line: String, words: &mut Output<'_, String>| {
+    lines.expand(|line: String, words| {
         let words_of = line.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
         words_of.for_each(|word| words.push(word.to_lowercase()));
     })

@@ -66,7 +66,7 @@ says() {
         "$bin/$name" "$@" $how > "$work/said"
         [ "$(cat "$work/said")" = "$expected" ] || fail "$name $* $how: $(cat "$work/said")"
     done
-    echo "$name $*: ok"
+    echo "$name${*:+ $*}: ok"
 }
 says sessions "2026-01-01T09:00:00Z  ada     3 clicks: / /search /shoes
 2026-01-01T09:02:00Z  grace   3 clicks: / /hats /cart
@@ -90,8 +90,39 @@ says late_data "minute 0  on time    26.1 degrees
 minute 1  on time    26.7 degrees
 minute 2  on time    27.5 degrees
 0 of 11 readings were too late; a disorder of 58 seconds would have kept 99.9 %" --disorder 60
-says top_k "x"
-says joins "x"
+says top_k "2026-01-01T09:00:10Z  2 river, 1 anybody, 1 high
+2026-01-01T09:00:20Z  2 high, 2 river, 1 again
+2026-01-01T09:00:30Z  2 high, 2 river, 1 again
+2026-01-01T09:00:40Z  3 bridge, 2 high, 2 river
+2026-01-01T09:00:50Z  4 bridge, 2 high, 2 mill
+2026-01-01T09:01:00Z  4 bridge, 2 again, 2 high
+2026-01-01T09:01:10Z  4 bridge, 2 again, 2 mill
+2026-01-01T09:01:20Z  4 bridge, 3 road, 2 mill
+2026-01-01T09:01:30Z  4 bridge, 3 road, 2 mill
+2026-01-01T09:01:40Z  3 road, 2 bridge, 2 station
+2026-01-01T09:01:50Z  2 road, 2 station, 1 again
+2026-01-01T09:02:00Z  2 station, 1 bridge, 1 road
+2026-01-01T09:02:10Z  2 station, 1 bridge, 1 road
+2026-01-01T09:02:20Z  1 station, 1 tunnel, 1 water
+2026-01-01T09:02:30Z  1 station, 1 tunnel, 1 water"
+says joins "prices
+  order 1: tulips at 400 cents
+  order 2: roses at 900 cents
+  order 3: tulips at 450 cents
+  order 4: roses at 850 cents
+  order 5: lilies had no price yet
+payments
+  order 1: 400 cents after 7 s
+  order 2: 400 cents after 60 s
+  order 2: 500 cents after 5 s
+  order 3: 450 cents for an order that does not wait for them
+  order 3: not paid in time
+  order 4: 850 cents after 5 s
+  order 5: not paid in time
+  order 9: 100 cents for an order that does not wait for them
+minutes
+  minute 0: 3 orders, 1000 cents paid
+  minute 1: 2 orders, 1700 cents paid"
 # Each second's words, as they come: a window answers without waiting for further ones.
 "$bin/top_k" --listen "127.0.0.1:$port" --window 1 --every 1 --workers 2 --log info > "$work/trends" 2> "$work/log" &
 trends=$!
@@ -103,3 +134,16 @@ kill -TERM "$trends"
 wait "$trends" || fail "top_k did not stop on SIGTERM"
 [ "$(counted)" = 2000 ] || fail "top_k on a socket: $(cat "$work/trends")"
 echo "top_k on a socket: ok"
+says enrich "Ada looks at /
+Barbara looks at /
+Grace looks at /hats
+somebody looks at /: no answer within 1s, at the last of 2 attempts
+somebody looks at /shoes: nobody is customer 7, at the last of 2 attempts
+Edsger looks at /
+Barbara looks at /cart
+Ada looks at /hats"
+"$bin/enrich" --unordered --workers 2 > "$work/said"
+[ "$(wc -l < "$work/said")" = 8 ] || fail "enrich --unordered: $(cat "$work/said")"
+[ "$(tail -1 "$work/said")" = "somebody looks at /: no answer within 1s, at the last of 2 attempts" ] ||
+    fail "enrich --unordered waits for a slow answer: $(cat "$work/said")"
+echo "enrich --unordered: ok"
