@@ -201,7 +201,9 @@ fn rows_of_a_broadcast_table_are_some_that_the_key_had() {
     let (changes, records) = (pairs(7, 300, 20), pairs(8, 5_000, 20));
     let mut had = BTreeMap::<u64, BTreeSet<Option<i64>>>::new();
     let value = |v: i64| (v % 4 != 0).then_some(v);
-    changes.iter().for_each(|(key, v)| drop(had.entry(*key).or_default().insert(value(*v))));
+    for (key, v) in &changes {
+        had.entry(*key).or_default().insert(value(*v));
+    }
     everywhere(
         |job| {
             let changes = job.source(Collection::new(changes.clone()).in_order());

@@ -171,15 +171,15 @@ struct Bench<T> {
     run: Run,
     now: ProcessingTime,
     /// The watermark of the input, and what was passed on of it.
+    input_watermark: EventTime,
     watermark: EventTime,
-    passed: EventTime,
 }
 
 impl<T: Send + 'static> Bench<T> {
     fn new() -> Self {
         let (next, out) = Collected::consumer();
-        let (watermark, passed) = (EventTime::MIN, EventTime::MIN);
-        Self { next, out, run: run(), now: ProcessingTime(0), watermark, passed }
+        let (input_watermark, watermark) = (EventTime::MIN, EventTime::MIN);
+        Self { next, out, run: run(), now: ProcessingTime(0), input_watermark, watermark }
     }
 
     fn call<R>(
@@ -208,7 +208,7 @@ impl<T: Send + 'static> Bench<T> {
     }
 
     fn epoch_end(&self) -> EpochEnd {
-        EpochEnd::new(self.run.epoch, self.now, self.watermark)
+        EpochEnd::new(self.run.epoch, self.now, self.input_watermark)
     }
 
     fn set_time(&mut self, now: ProcessingTime) {
@@ -218,12 +218,12 @@ impl<T: Send + 'static> Bench<T> {
     }
 
     fn set_watermark(&mut self, watermark: EventTime) {
-        assert!(watermark >= self.watermark, "a watermark does not go back");
-        self.watermark = watermark;
+        assert!(watermark >= self.input_watermark, "a watermark does not go back");
+        self.input_watermark = watermark;
     }
 
-    fn next_epoch(&mut self, passed: EventTime) {
-        self.passed = passed.max(self.passed);
+    fn next_epoch(&mut self, watermark: EventTime) {
+        self.watermark = watermark.max(self.watermark);
         self.run.epoch = self.run.epoch.next();
     }
 }
@@ -271,7 +271,7 @@ impl<O: Operator> Harness<O> {
     /// The watermark that the operator has passed on.
     #[must_use]
     pub fn watermark(&self) -> EventTime {
-        self.bench.passed
+        self.bench.watermark
     }
 
     /// The processing time for which the operator waits.
@@ -394,7 +394,7 @@ impl<O: TwoInput> TwoInputHarness<O> {
     /// The watermark that the operator has passed on.
     #[must_use]
     pub fn watermark(&self) -> EventTime {
-        self.bench.passed
+        self.bench.watermark
     }
 
     /// The processing time for which the operator waits.

@@ -1,7 +1,8 @@
 //! `filter` and `filter_map`: at most one record for each record.
 
-use rheos_engine::{Next, Run};
+use rheos_engine::Run;
 
+use crate::timeline::{Batch, NextOf};
 use crate::{Stream, Timeline};
 
 impl<T: 'static, M: Timeline> Stream<T, M> {
@@ -49,7 +50,7 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
 
 fn filtering<T: 'static, M: Timeline>(
     keep: impl Fn(&T) -> bool,
-) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<T>>, &mut Run) {
+) -> impl FnMut(&mut Batch<M, T>, &mut NextOf<M, T>, &mut Run) {
     move |batch, next, run| {
         batch.retain(|record| keep(M::value(record)));
         if !batch.is_empty() {
@@ -61,7 +62,7 @@ fn filtering<T: 'static, M: Timeline>(
 /// The work of a step that makes at most one record of each.
 pub(crate) fn filter_mapping<T: 'static, U: 'static, M: Timeline>(
     map: impl Fn(T) -> Option<U>,
-) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<U>>, &mut Run) {
+) -> impl FnMut(&mut Batch<M, T>, &mut NextOf<M, U>, &mut Run) {
     // What is on its way to the next step; empty between batches.
     let mut made = Vec::new();
     move |batch, next, run| {

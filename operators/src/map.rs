@@ -3,6 +3,7 @@
 use rheos_engine::{Next, Run};
 
 use crate::mapping::mapping_values;
+use crate::timeline::{Batch, NextOf};
 use crate::{Stream, Timeline};
 
 impl<T: 'static, M: Timeline> Stream<T, M> {
@@ -92,7 +93,7 @@ fn mapping_batches<T, U: 'static>(
 
 fn inspecting<T: 'static, M: Timeline>(
     look: impl Fn(&T),
-) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<T>>, &mut Run) {
+) -> impl FnMut(&mut Batch<M, T>, &mut NextOf<M, T>, &mut Run) {
     move |batch, next, run| {
         batch.iter().map(M::value).for_each(&look);
         next.batch(batch, run);

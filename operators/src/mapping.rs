@@ -5,6 +5,7 @@ use std::mem::{align_of, size_of, take};
 use rheos_engine::{Next, Run};
 
 use crate::Timeline;
+use crate::timeline::{Batch, NextOf};
 
 /// The work of a step that makes one record of each.
 pub(crate) fn mapping<T, U: 'static>(
@@ -17,7 +18,7 @@ pub(crate) fn mapping<T, U: 'static>(
 /// As [`mapping`], for records that may have event time, which stays.
 pub(crate) fn mapping_values<T: 'static, U: 'static, M: Timeline>(
     map: impl Fn(T) -> U,
-) -> impl FnMut(&mut Vec<M::Record<T>>, &mut Next<M::Record<U>>, &mut Run) {
+) -> impl FnMut(&mut Batch<M, T>, &mut NextOf<M, U>, &mut Run) {
     mapping(move |record| {
         let (stamp, value) = M::split(record);
         M::join(stamp, map(value))

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use rheos_engine::{Consumer, Error, ErrorKind, EventTime, Flush, Next, Run, WorkerContext};
 
 use crate::filter::filter_mapping;
+use crate::timeline::{Batch, NextOf};
 use crate::{Stream, Timeline};
 
 impl<T: 'static, M: Timeline> Stream<T, M> {
@@ -172,8 +173,11 @@ impl<T: 'static, E: 'static, M: Timeline> Stream<Result<T, E>, M> {
     }
 }
 
+/// A batch of results.
+type Results<M, T, E> = Batch<M, Result<T, E>>;
+
 fn failing<T: 'static, E: Display + 'static, M: Timeline>()
--> impl FnMut(&mut Vec<M::Record<Result<T, E>>>, &mut Next<M::Record<T>>, &mut Run) {
+-> impl FnMut(&mut Results<M, T, E>, &mut NextOf<M, T>, &mut Run) {
     // What is on its way to the next step; empty between batches.
     let mut values = Vec::new();
     move |batch, next, run| {

@@ -4,7 +4,7 @@
 //! from then on. Steps that need event time exist on timed streams only, so that a program that
 //! forgot to say when its records happened does not compile.
 
-use rheos_engine::{EventTime, ExchangeData, Output, Stamped};
+use rheos_engine::{EventTime, ExchangeData, Next, Output, Stamped};
 
 use crate::Stream;
 use crate::expand::{expand_timed, expand_untimed};
@@ -64,6 +64,12 @@ mod sealed {
     impl Sealed for super::Untimed {}
     impl Sealed for super::Timed {}
 }
+
+/// A batch of records of a stream.
+pub(crate) type Batch<M, T> = Vec<<M as Timeline>::Record<T>>;
+
+/// What takes the records of a stream.
+pub(crate) type NextOf<M, T> = Next<<M as Timeline>::Record<T>>;
 
 /// Marks a stream whose records have no event time.
 #[derive(Clone, Copy, Debug)]

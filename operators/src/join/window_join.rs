@@ -51,6 +51,15 @@ impl<L: ExchangeData + Clone, R: ExchangeData + Clone> Aggregate for Sides<L, R>
 /// A late record of either input, with its key.
 type LateOf<K, L, R> = Side<(K, L), (K, R)>;
 
+/// A row of a full join.
+type FullRow<K, L, R> = (K, Option<L>, Option<R>);
+
+/// All records of a window.
+type Group<K, L, R> = Pane<K, (Vec<L>, Vec<R>)>;
+
+/// Rows of a join of `L` and `R`, with late records of both sides.
+type Rows<T, K, L, R> = WithLate<T, LateOf<K, L, R>>;
+
 fn late<K, L, R>((key, record): (K, Side<L, R>)) -> LateOf<K, L, R> {
     match record {
         Side::Left(record) => Side::Left((key, record)),
@@ -129,7 +138,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
     /// });
     /// assert_eq!(numbers, [(-1, 5), (-1, 6)]);
     /// ```
-    pub fn inner(self) -> WithLate<(K, L, R), LateOf<K, L, R>> {
+    pub fn inner(self) -> Rows<(K, L, R), K, L, R> {
         self.rows::<Inner>("window join")
     }
 
@@ -150,7 +159,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
     /// });
     /// assert_eq!(numbers, [(-1, Some(5)), (-7, None)]);
     /// ```
-    pub fn left(self) -> WithLate<(K, L, Option<R>), LateOf<K, L, R>> {
+    pub fn left(self) -> Rows<(K, L, Option<R>), K, L, R> {
         self.rows::<Left>("window join left")
     }
 
@@ -171,7 +180,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
     /// });
     /// assert_eq!(numbers, [(Some(-1), 5), (None, 7)]);
     /// ```
-    pub fn right(self) -> WithLate<(K, Option<L>, R), LateOf<K, L, R>> {
+    pub fn right(self) -> Rows<(K, Option<L>, R), K, L, R> {
         self.rows::<Right>("window join right")
     }
 
@@ -192,7 +201,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
     /// });
     /// assert_eq!(numbers, [(Some(-1), None), (None, Some(7))]);
     /// ```
-    pub fn full(self) -> WithLate<(K, Option<L>, Option<R>), LateOf<K, L, R>> {
+    pub fn full(self) -> Rows<FullRow<K, L, R>, K, L, R> {
         self.rows::<Full>("window join full")
     }
 
@@ -213,7 +222,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
     /// });
     /// assert_eq!(answered, [-1]);
     /// ```
-    pub fn semi(self) -> WithLate<(K, L), LateOf<K, L, R>> {
+    pub fn semi(self) -> Rows<(K, L), K, L, R> {
         self.rows::<Semi>("window semi join")
     }
 
@@ -234,7 +243,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
     /// });
     /// assert_eq!(unanswered, [-7]);
     /// ```
-    pub fn anti(self) -> WithLate<(K, L), LateOf<K, L, R>> {
+    pub fn anti(self) -> Rows<(K, L), K, L, R> {
         self.rows::<Anti>("window anti join")
     }
 
@@ -256,11 +265,11 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
     /// });
     /// assert_eq!(grew, [true, false]);
     /// ```
-    pub fn co_group(self) -> WithLate<Pane<K, (Vec<L>, Vec<R>)>, LateOf<K, L, R>> {
+    pub fn co_group(self) -> Rows<Group<K, L, R>, K, L, R> {
         self.sides.panes("co-group", Sides(PhantomData), |_, record| record)
     }
 
-    fn rows<J: JoinKind<K, L, R>>(self, kind: &'static str) -> WithLate<J::Row, LateOf<K, L, R>> {
+    fn rows<J: JoinKind<K, L, R>>(self, kind: &'static str) -> Rows<J::Row, K, L, R> {
         let panes = self.sides.panes(kind, Sides(PhantomData), |_, record| record);
         panes.flat_map(|pane: Pane<K, (Vec<L>, Vec<R>)>| {
             let (left, right) = pane.value;

@@ -195,6 +195,8 @@ mod tests {
         }
     }
 
+    type Said = Stamped<Emitted<Pane<u64, Vec<u64>>, ()>>;
+
     #[test]
     fn windows_hold_the_last_records_of_their_key() {
         for (size, slide) in [(1, 1), (3, 3), (4, 2), (6, 4), (5, 1), (2, 5)] {
@@ -212,8 +214,8 @@ mod tests {
                 let last = |of_key: &[u64], size: u64| {
                     of_key[of_key.len().saturating_sub(size as usize)..].to_vec()
                 };
-                let values = |said: Vec<Stamped<Emitted<Pane<u64, Vec<u64>>, ()>>>| {
-                    let value = |said: Stamped<Emitted<Pane<u64, Vec<u64>>, ()>>| {
+                let values = |said: Vec<Said>| {
+                    let value = |said: Said| {
                         let Emitted::Result(pane) = said.value else { panic!("nothing is late") };
                         let length = pane.window.end.since(pane.window.start).as_millis();
                         assert_eq!(length, pane.value.len() as u128);
@@ -227,7 +229,7 @@ mod tests {
                     of_key.push(number);
                     let value = Keyed::new(key, number);
                     let said = harness.batch(vec![Stamped { time: EventTime::MIN, value }]);
-                    let answers = of_key.len() as u64 % slide == 0;
+                    let answers = (of_key.len() as u64).is_multiple_of(slide);
                     let expected = answers.then(|| (key, last(of_key, size)));
                     let expected: Vec<_> = expected.into_iter().collect();
                     assert_eq!(values(said.unwrap()), expected, "{context}");
@@ -239,7 +241,7 @@ mod tests {
                     let in_current = of_key.len() as u64 % slice;
                     // As much before the incomplete slice as fits in whole slices.
                     let length = if in_current > 0 { size - slice + in_current } else { size };
-                    let answers = of_key.len() as u64 % slide != 0;
+                    let answers = !(of_key.len() as u64).is_multiple_of(slide);
                     answers.then(|| (key as u64, last(of_key, length)))
                 };
                 let expected: Vec<_> = records.iter().enumerate().filter_map(rest).collect();

@@ -280,8 +280,9 @@ fn windows_at_fixed_places_say_what_the_reference_says() {
 
 /// Sessions, written down: all records kept, and grouped anew whenever that is asked for.
 fn session_reference(gap: i64, lateness: i64, input: &Input) -> Vec<Vec<Said>> {
+    type Bounds = (i64, i64);
     /// Kept records of a key, and the bounds of the sessions that are not over.
-    type OfKey = (Vec<(i64, u64)>, Vec<(i64, i64)>);
+    type OfKey = (Vec<(i64, u64)>, Vec<Bounds>);
     let mut keys: BTreeMap<u64, OfKey> = BTreeMap::new();
     let mut watermark = i64::MIN;
     let mut said = Vec::new();
@@ -291,7 +292,7 @@ fn session_reference(gap: i64, lateness: i64, input: &Input) -> Vec<Vec<Said>> {
         for (time, key, number) in dealt.iter().flatten() {
             let (records, sessions) = keys.entry(*key).or_default();
             let (start, end) = (time.as_millis(), time.as_millis() + gap);
-            let (touching, others): (Vec<(i64, i64)>, Vec<(i64, i64)>) =
+            let (touching, others): (Vec<Bounds>, Vec<Bounds>) =
                 sessions.iter().partition(|(s, e)| *s <= end && start <= *e);
             if touching.is_empty() && end.saturating_add(1 + lateness) <= watermark {
                 now.push(Said::Late(*number));
