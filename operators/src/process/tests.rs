@@ -289,6 +289,9 @@ where
         value: i64,
         context: &mut ProcessContext<'_, M, u64, Self::Out>,
     ) {
+        if value < 0 {
+            *state = Pieces::default();
+        }
         let last = state.last.get().copied();
         state.last.set(value);
         state.times.push(value);
@@ -342,6 +345,15 @@ fn pieces_expire_in_event_time_and_memory_falls() {
         harness.end_epoch().unwrap();
         assert_eq!(harness.holdings().keys, keys, "at {watermark}");
     }
+}
+
+#[test]
+fn what_is_written_into_a_new_state_expires_too() {
+    let mut harness = Harness::new(Process::<_, Timed, One>::new(Recent));
+    harness.batch(vec![stamped(0, 7, 1), stamped(0, 7, -1)]).unwrap();
+    harness.set_watermark(at(170));
+    harness.end_epoch().unwrap();
+    assert_eq!(harness.holdings().keys, 0);
 }
 
 #[test]
