@@ -134,6 +134,9 @@ kill -TERM "$trends"
 wait "$trends" || fail "top_k did not stop on SIGTERM"
 [ "$(counted)" = 2000 ] || fail "top_k on a socket: $(cat "$work/trends")"
 echo "top_k on a socket: ok"
+says fraud "card 1234: 2 € at 8 s, 650 € at 68 s: block it
+card 4711: 1 € at 5 s, 900 € at 20 s: block it
+card 7777: 3 € at 70 s: keep an eye on it"
 says enrich "Ada looks at /
 Barbara looks at /
 Grace looks at /hats
