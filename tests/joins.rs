@@ -214,7 +214,8 @@ fn rows_of_a_broadcast_table_are_some_that_the_key_had() {
         |topology, rows| {
             let mut met: Vec<(u64, i64)> = rows.iter().map(|(key, v, _)| (*key, *v)).collect();
             let mut all = records.clone();
-            (met.sort_unstable(), all.sort_unstable());
+            met.sort_unstable();
+            all.sort_unstable();
             assert_eq!(met, all, "every record once, {topology}");
             let known = |(key, _, row): &(u64, i64, Option<i64>)| {
                 row.is_none() || had.get(key).is_some_and(|values| values.contains(row))
@@ -255,7 +256,8 @@ fn a_change_of_a_broadcast_table_is_seen_by_all_workers() {
             first += 8;
         }
     }
-    (change.finish(), record.finish());
+    change.finish();
+    record.finish();
     handle.wait().unwrap();
 }
 

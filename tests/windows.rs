@@ -41,8 +41,11 @@ fn inputs() -> Vec<(u64, Vec<Event>)> {
     shapes.map(|(seed, count, keys)| (seed, events(seed, count, keys))).into()
 }
 
+/// How a job is run, in words and as a change of its configuration.
+type Shape = (&'static str, fn(Config) -> Config);
+
 /// Long epochs with large batches, short ones with small batches.
-fn shapes() -> [(&'static str, fn(Config) -> Config); 2] {
+fn shapes() -> [Shape; 2] {
     let small = |mut config: Config| {
         config.limits.batch_records = 64;
         config.limits.combiner_keys = 16;
@@ -141,7 +144,7 @@ fn windows_over_the_whole_stream() {
         |events| {
             let numbers = events.map(|e| e.2);
             let sums = numbers.window(Windows::tumbling(ms(700))).sum().drop_late();
-            sums.map(|pane| row(pane)).map(|((), start, end, sum)| (start, end, sum))
+            sums.map(row).map(|((), start, end, sum)| (start, end, sum))
         },
         |input| {
             let mut sums: BTreeMap<i64, u64> = BTreeMap::new();
@@ -271,6 +274,18 @@ fn sides(input: &[Event], size: i64) -> BTreeMap<(u64, i64), (Vec<u64>, Vec<u64>
 
 type Row = (u64, Option<u64>, Option<u64>);
 
+/// The two sides of a row.
+type Pair = (Option<u64>, Option<u64>);
+
+/// The rows that `of` makes of the left and right numbers of each window.
+fn rows_of(input: &[Event], of: impl Fn(&[u64], &[u64]) -> Vec<Pair>) -> Vec<Row> {
+    let windows = sides(input, 200).into_iter();
+    let rows = windows.flat_map(|((key, _), (left, right))| {
+        of(&left, &right).into_iter().map(move |(left, right)| (key, left, right))
+    });
+    rows.collect()
+}
+
 #[test]
 fn window_joins() {
     let inputs = |events: Stream<Event, Timed>| {
@@ -279,13 +294,6 @@ fn window_joins() {
         (next(), next())
     };
     let tumbling = || Windows::tumbling(ms(200));
-    let rows = |input: &[Event], of: &dyn Fn(&[u64], &[u64]) -> Vec<(Option<u64>, Option<u64>)>| {
-        let windows = sides(input, 200).into_iter();
-        let rows = windows.flat_map(|((key, _), (left, right))| {
-            of(&left, &right).into_iter().map(move |(l, r)| (key, l, r))
-        });
-        rows.collect::<Vec<Row>>()
-    };
     let pairs = |left: &[u64], right: &[u64]| {
         let pair = |l: &u64| right.iter().map(|r| (Some(*l), Some(*r))).collect::<Vec<_>>();
         left.iter().flat_map(pair).collect::<Vec<_>>()
@@ -304,7 +312,7 @@ fn window_joins() {
             let rows = left.window_join(right, tumbling()).inner().drop_late();
             rows.map(|(key, l, r)| (key, Some(l), Some(r)))
         },
-        |input| rows(input, &pairs),
+        |input| rows_of(input, pairs),
     );
     check(
         |events| {
@@ -312,7 +320,7 @@ fn window_joins() {
             let rows = left.window_join(right, tumbling()).left().drop_late();
             rows.map(|(key, l, r)| (key, Some(l), r))
         },
-        |input| rows(input, &|l, r| [pairs(l, r), left_alone(l, r)].concat()),
+        |input| rows_of(input, |l, r| [pairs(l, r), left_alone(l, r)].concat()),
     );
     check(
         |events| {
@@ -320,14 +328,14 @@ fn window_joins() {
             let rows = left.window_join(right, tumbling()).right().drop_late();
             rows.map(|(key, l, r)| (key, l, Some(r)))
         },
-        |input| rows(input, &|l, r| [pairs(l, r), right_alone(l, r)].concat()),
+        |input| rows_of(input, |l, r| [pairs(l, r), right_alone(l, r)].concat()),
     );
     check(
         |events| {
             let (left, right) = inputs(events);
             left.window_join(right, tumbling()).full().drop_late()
         },
-        |input| rows(input, &|l, r| [pairs(l, r), left_alone(l, r), right_alone(l, r)].concat()),
+        |input| rows_of(input, |l, r| [pairs(l, r), left_alone(l, r), right_alone(l, r)].concat()),
     );
     check(
         |events| {
@@ -335,7 +343,7 @@ fn window_joins() {
             let rows = left.window_join(right, tumbling()).anti().drop_late();
             rows.map(|(key, l)| (key, Some(l), None))
         },
-        |input| rows(input, &left_alone),
+        |input| rows_of(input, left_alone),
     );
 }
 

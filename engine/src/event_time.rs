@@ -40,6 +40,17 @@ impl EventTime {
         Self(millis)
     }
 
+    /// So many seconds after 1970-01-01T00:00:00Z.
+    ///
+    /// ```
+    /// use rheos_engine::EventTime;
+    /// assert_eq!(EventTime::from_secs(3), EventTime::from_millis(3_000));
+    /// ```
+    #[must_use]
+    pub const fn from_secs(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000))
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[inline]
     #[must_use]

@@ -24,7 +24,7 @@ impl<K: ExchangeData + Eq + Hash + Clone> Key for K {}
 /// Types that can cross from one worker to another.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another worker",
-    note = "derive serde's `Serialize` and `Deserialize` for it; it must own its data and be `Send`"
+    note = "derive serde's `Serialize` and `Deserialize` for it; it must be `Send` and own its data: `String` instead of `&str`"
 )]
 pub trait ExchangeData: Serialize + for<'de> Deserialize<'de> + Send + 'static {}
 impl<T: Serialize + for<'de> Deserialize<'de> + Send + 'static> ExchangeData for T {}

@@ -52,8 +52,8 @@ impl<T: 'static, L: 'static> LateRecords<T, L> {
     }
 }
 
-/// Adds the step, once it is known what becomes of late records.
-type Attach<T, L> = Box<dyn FnOnce(Lateness) -> Stream<Emitted<T, L>, Timed>>;
+/// Adds the step, once it is known what becomes of late records and how the step is called.
+type Attach<T, L> = Box<dyn FnOnce(Lateness, Option<String>) -> Stream<Emitted<T, L>, Timed>>;
 
 /// The results of a step, and the records that came too late for them. It runs once it is asked
 /// for both with [`late`](Self::late) or for the results alone with [`drop_late`](Self::drop_late).
@@ -69,6 +69,38 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
     pub(crate) fn new(
         attach: impl FnOnce(Lateness) -> Stream<Emitted<T, L>, Timed> + 'static,
     ) -> Self {
+        let attach = move |lateness, name: Option<String>| {
+            let emitted = attach(lateness);
+            match name {
+                Some(name) => emitted.named(&name),
+                None => emitted,
+            }
+        };
+        Self { attach: Box::new(attach) }
+    }
+
+    /// Names the step, for errors, reports, explanations and [`why`].
+    ///
+    /// # Panics
+    /// When another step of the job has that name.
+    ///
+    /// [`why`]: rheos_engine::JobHandle::why
+    ///
+    /// ```
+    /// # use rheos_operators::{Job, Watermarks, Windows, examples::given};
+    /// # use rheos_engine::EventTime;
+    /// # use std::time::Duration;
+    /// let job = Job::new("visits");
+    /// let visits = job.source(given([1, 2, 3i64]));
+    /// let visits = visits.event_time(|n| EventTime::from_secs(*n), Watermarks::monotone());
+    /// let minutes = visits.window(Windows::tumbling(Duration::from_secs(60))).count();
+    /// let counts = minutes.named("visits a minute").drop_late();
+    /// # drop(counts);
+    /// assert!(job.explain().to_string().contains("visits a minute (window count)"));
+    /// ```
+    pub fn named(self, name: &str) -> Self {
+        let name = name.to_owned();
+        let attach = move |lateness, _| (self.attach)(lateness, Some(name));
         Self { attach: Box::new(attach) }
     }
 
@@ -80,12 +112,13 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
     where
         I: IntoIterator<Item = U> + 'static,
     {
-        WithLate::new(move |lateness| {
-            (self.attach)(lateness).flat_map(move |emitted| match emitted {
+        let attach = move |lateness, name| {
+            (self.attach)(lateness, name).flat_map(move |emitted| match emitted {
                 Emitted::Result(result) => Made::Results(map(result).into_iter()),
                 Emitted::Late(late) => Made::Late(Some(late)),
             })
-        })
+        };
+        WithLate { attach: Box::new(attach) }
     }
 
     /// Makes one row of each result.
@@ -119,7 +152,7 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
     /// ```
     #[must_use = "without a reader the records are dropped"]
     pub fn late(self) -> (Stream<T, Timed>, Stream<L, Timed>) {
-        let emitted = (self.attach)(Lateness::Emit);
+        let emitted = (self.attach)(Lateness::Emit, None);
         let make = |_: &WorkerContext, results, late| -> Next<Stamped<Emitted<T, L>>> {
             Box::new(Part { results, late, on_time: Vec::new(), too_late: Vec::new() })
         };
@@ -152,7 +185,7 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
             Emitted::Result(result) => Some(result),
             Emitted::Late(_) => None,
         };
-        let emitted = (self.attach)(Lateness::Drop);
+        let emitted = (self.attach)(Lateness::Drop, None);
         emitted.batchwise("drop late", move |_| filter_mapping::<_, _, Timed>(result))
     }
 }
