@@ -6,6 +6,8 @@
 mod chain;
 mod compare;
 mod dead_letters;
+mod held;
+mod interval;
 mod memory;
 mod nexmark;
 mod numbers;
@@ -36,6 +38,8 @@ enum What {
     Chain(chain::Options),
     /// Counting words: Rheos against a loop over `BufRead::lines` with a `HashMap`
     Words(words::Options),
+    /// An interval join with few matches: speed, and how many records it holds
+    IntervalJoin(interval::Options),
     /// A large file with broken lines: counts, memory, and the message of a job told to fail
     DeadLetters(dead_letters::Options),
     /// A query of NEXMark: Rheos against bare timely
@@ -50,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         What::Skew(options) => skew::run(&options),
         What::Chain(options) => chain::run(&options),
         What::Words(options) => words::run(&options),
+        What::IntervalJoin(options) => interval::run(&options),
         What::DeadLetters(options) => dead_letters::run(&options),
         What::Nexmark(options) => nexmark::run(&options),
         What::Windows(options) => windows::run(&options),

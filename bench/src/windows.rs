@@ -3,6 +3,7 @@
 //! *tumbling*: 10 windows of 10 s over 100,000 keys. *sliding*: 60 s by 1 s over 1,000 keys at
 //! 100,000 records a second of event time, beside tumbling windows of 60 s over the same records.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use rheos::prelude::{Config, Job, Watermarks};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Side, in_turn_over};
+use crate::held::{Held, watch};
 use crate::memory::Memory;
 
 /// Which windows, over how many records, how often.
@@ -56,6 +58,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
 }
 
+#[allow(clippy::print_stdout, reason = "the figures are this program's output")]
 fn run_tumbling(options: &Options) -> anyhow::Result<()> {
     const LENGTH: i64 = 10_000;
     let duration = 10 * LENGTH;
@@ -64,12 +67,20 @@ fn run_tumbling(options: &Options) -> anyhow::Result<()> {
     let shares = [Arc::from(records.as_slice())];
     let windows = || stream::Windows::tumbling(millis(LENGTH));
     let by_hand = || check_total(tumbling(&records, LENGTH), total);
-    let by_rheos = || check_total(rheos(&shares, windows())?, total);
+    let held = Cell::new(Held::default());
+    let by_rheos = || {
+        let (rows, now) = rheos(&shares, windows())?;
+        held.set(now);
+        check_total(rows, total)
+    };
     let sides = vec![
         Side::new("loop, tumbling", by_hand),
         Side::new("rheos, tumbling, 1 worker", by_rheos),
     ];
-    in_turn_over(options.records, options.rounds, sides)
+    in_turn_over(options.records, options.rounds, sides)?;
+    let Held { records, bytes, .. } = held.get();
+    println!("accumulators held after an epoch: at most {records}, {} KiB", bytes >> 10);
+    Ok(())
 }
 
 fn run_sliding(options: &Options) -> anyhow::Result<()> {
@@ -85,10 +96,10 @@ fn run_sliding(options: &Options) -> anyhow::Result<()> {
         check_total(sliding(&records, LENGTH, SLIDE), total * windows as u64)
     };
     let rheos_tumbling =
-        || check_total(rheos(&shares, stream::Windows::tumbling(millis(LENGTH)))?, total);
+        || check_total(rheos(&shares, stream::Windows::tumbling(millis(LENGTH)))?.0, total);
     let rheos_sliding = || {
         let windows = stream::Windows::sliding(millis(LENGTH), millis(SLIDE));
-        check_total(rheos(&shares, windows)?, total * (LENGTH / SLIDE) as u64)
+        check_total(rheos(&shares, windows)?.0, total * (LENGTH / SLIDE) as u64)
     };
     let sides = vec![
         Side::new("rheos, tumbling, 1 worker", rheos_tumbling),
@@ -103,8 +114,8 @@ fn millis(millis: i64) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
 }
 
-/// The counts of a job, on a worker a share.
-fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<Vec<Row>> {
+/// The counts of a job, on a worker a share, and what it held.
+fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<(Vec<Row>, Held)> {
     let (sink, rows) = stream::collect();
     let job = Job::new("windows");
     job.source(Memory::new(shares))
@@ -113,6 +124,7 @@ fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<V
         .key_by_self()
         .window(windows)
         .count()
+        .named("count")
         .drop_late()
         .map(|pane| Row {
             window_start: pane.window.start.as_millis(),
@@ -120,8 +132,8 @@ fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<V
             count: pane.value,
         })
         .sink(sink);
-    job.run(Config::default().workers(shares.len()))?;
-    Ok(rows.into_vec()?)
+    let held = watch(job, Config::default().workers(shares.len()), "count")?;
+    Ok((rows.into_vec()?, held))
 }
 
 /// So many records in order of time, evenly over `duration` milliseconds, their keys at random.
