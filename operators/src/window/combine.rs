@@ -31,6 +31,9 @@ pub(crate) struct SliceCombiner<K, V: 'static, A: Aggregate, P> {
     spare_tables: Vec<KeyedState<K, A::Acc>>,
     /// The place of the slice that the last record belonged to.
     last: usize,
+    /// The place of the entry that the last record belonged to: records of one key often stand
+    /// together, and those of a whole stream all have one.
+    last_entry: usize,
     /// Keys in all tables, and how many there may be.
     keys: usize,
     most_keys: usize,
@@ -60,6 +63,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
             slices: Vec::new(),
             spare_tables: Vec::new(),
             last: 0,
+            last_entry: 0,
             keys: 0,
             most_keys: limits.combiner_keys,
             reduction: Reduction::default(),
@@ -103,7 +107,12 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
             let Some(at) = self.slice_at(time.as_millis()) else { continue };
             let table = &mut self.slices[at].1;
             let before = table.len();
-            let entry = table.find_or_insert(hash, key, || self.aggregate.create());
+            let last = table.at(self.last_entry);
+            let entry = match last.is_some_and(|e| e.hash.get() == hash && e.key == key) {
+                true => self.last_entry,
+                false => table.find_or_insert(hash, key, || self.aggregate.create()),
+            };
+            self.last_entry = entry;
             let value = (self.prepare)(time, value);
             self.aggregate.add(&mut table.entry_mut(entry).state, value);
             if table.len() > before {
