@@ -81,6 +81,20 @@ fn timely_stays_behind_its_fence() {
 }
 
 #[test]
+fn tokio_stays_behind_its_fence() {
+    mentions(
+        "only engine/src/io_pool/ and programs that make asynchronous calls know tokio",
+        &rust_files(),
+        &["tokio::", "use tokio"],
+        |path| {
+            path.starts_with("engine/src/io_pool/")
+                || path.starts_with("examples/")
+                || path.starts_with("tests/")
+        },
+    );
+}
+
+#[test]
 fn arrows_between_crates_point_one_way() {
     let files = rust_files();
     mentions(
