@@ -9,7 +9,7 @@ use rheos_engine::{
     Consumer, Entry, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run, Stamped,
 };
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, placed};
 use super::arrival::Arrival;
 use super::windowed::Prepare;
 use crate::Aggregate;
@@ -74,7 +74,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
     #[inline]
     fn slice_at(&mut self, time: i64) -> Option<usize> {
         let length = self.aligned.slice();
-        let holds = |start: i64| time >= start && time.wrapping_sub(start) < length;
+        let holds = |start: i64| time >= start && time - start < length;
         if self.slices.get(self.last).is_some_and(|(start, _)| holds(*start)) {
             return Some(self.last);
         }
@@ -96,11 +96,12 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
         let records = batch.len();
         let mut new_keys = 0;
         for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
-            if time.as_millis() < self.open_from {
+            let moment = placed(time);
+            if moment < self.open_from {
                 self.send(time, hash, key, Arrival::Record(Box::new(value)), run);
                 continue;
             }
-            let Some(at) = self.slice_at(time.as_millis()) else { continue };
+            let Some(at) = self.slice_at(moment) else { continue };
             let table = &mut self.slices[at].1;
             let before = table.len();
             let entry = table.find_or_insert(hash, key, || self.aggregate.create());
@@ -123,11 +124,11 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
     fn let_pass(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
         self.reduction = self.reduction.passed(batch.len());
         if self.aligned.has_gaps() {
-            let slice = |time: EventTime| self.aligned.slice_of(time.as_millis());
+            let slice = |time: EventTime| self.aligned.slice_of(placed(time));
             batch.retain(|record| self.aligned.is_covered(slice(record.time)));
         }
         for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
-            let arrival = if time.as_millis() < self.open_from {
+            let arrival = if placed(time) < self.open_from {
                 Arrival::Record(Box::new(value))
             } else {
                 let mut acc = self.aggregate.create();

@@ -16,6 +16,8 @@ mod clock;
 mod combine;
 mod count;
 mod cut;
+#[cfg(test)]
+mod edge_tests;
 mod open;
 mod pane;
 mod per_key;

@@ -1,0 +1,122 @@
+//! Windows at the edges: the ends of time, sizes without a bound.
+
+use std::time::Duration;
+
+use rheos_engine::harness::Harness;
+use rheos_engine::{EventTime, Keyed, Operator, Stamped};
+
+use super::aligned::Aligned;
+use super::arrival::Arrival;
+use super::clock::Domain;
+use super::pane::PaneTiming;
+use super::per_key::PerKeyWindows;
+use super::sliced::SlicedWindows;
+use super::tests::{EMIT, Numbers, Said, WithInverse, number};
+use super::windows::{Placement, Windows};
+use crate::Aggregate;
+
+fn at(millis: i64) -> EventTime {
+    EventTime::from_millis(millis)
+}
+
+fn record(time: i64, number: u64) -> Stamped<Keyed<u64, u64>> {
+    Stamped { time: at(time), value: Keyed::new(0, number) }
+}
+
+/// Moments at the ends of time and around its middle.
+const EXTREMES: [i64; 9] =
+    [i64::MIN, i64::MIN + 1, i64::MIN / 2, -1, 0, 1, i64::MAX / 2, i64::MAX - 1, i64::MAX];
+
+/// Gives the records to an operator while nothing is promised, then promises everything: gives all
+/// panes, and what it says of one more record, the hundredth.
+fn panes_of<O: Operator>(operator: O, make: impl Fn(i64, u64) -> O::In) -> (Vec<Said>, Vec<Said>)
+where
+    Said: From<O::Out>,
+{
+    let mut harness = Harness::new(operator);
+    let mut said = Vec::new();
+    for (number, time) in EXTREMES.into_iter().enumerate() {
+        said.extend(harness.batch(vec![make(time, number as u64)]).unwrap());
+    }
+    said.extend(harness.end_epoch().unwrap());
+    assert_eq!((said.len(), harness.late()), (0, 0), "nothing has been promised");
+    harness.set_watermark(EventTime::MAX);
+    let mut said: Vec<Said> = harness.end_epoch().unwrap().into_iter().map(Said::from).collect();
+    let held = harness.holdings();
+    assert_eq!((held.keys, held.windows, held.timers, held.records), (0, 0, 0, 0), "it is over");
+    let late = harness.batch(vec![make(i64::MAX, 100)]).unwrap();
+    said.sort();
+    (said, late.into_iter().map(Said::from).collect())
+}
+
+fn sliced<A>(aggregate: A, aligned: Aligned, lateness: i64) -> (Vec<Said>, Vec<Said>)
+where
+    A: Aggregate<In = u64, Acc = Vec<u64>, Out = Vec<u64>>,
+{
+    let operator = || {
+        SlicedWindows::new(aggregate.clone(), number, (aligned, lateness), EMIT, Domain::EventTime)
+    };
+    let arrival = |time, number| Stamped {
+        time: at(time),
+        value: Keyed::new(0u64, Arrival::Record(Box::new(number))),
+    };
+    panes_of(operator(), arrival)
+}
+
+#[test]
+fn no_time_and_no_size_is_too_extreme() {
+    let ms = Duration::from_millis;
+    let sizes = [
+        Windows::tumbling(ms(10)),
+        Windows::tumbling(ms(7)).offset(ms(3)),
+        Windows::tumbling(Duration::MAX),
+        Windows::sliding(ms(20), ms(5)),
+        Windows::sliding(ms(14), ms(4)).offset(Duration::MAX),
+        Windows::sliding(Duration::MAX, Duration::MAX / 2),
+        Windows::sliding(ms(6), Duration::MAX),
+    ];
+    for windows in sizes {
+        for lateness in [Duration::ZERO, ms(5), Duration::MAX] {
+            let windows = windows.clone().allowed_lateness(lateness);
+            let Placement::Aligned(aligned) = windows.placement else { unreachable!() };
+            let by_key =
+                PerKeyWindows::new(Numbers, number, windows.clone(), EMIT, Domain::EventTime);
+            let by_key = panes_of(by_key, record);
+            let shared = sliced(Numbers, aligned, windows.lateness);
+            assert_eq!(shared, by_key, "{windows:?}, shared");
+            let running = sliced(WithInverse, aligned, windows.lateness);
+            assert_eq!(running, by_key, "{windows:?}, running");
+            let (panes, late) = by_key;
+            let is_seen = late == [Said::Late(100)] || aligned.has_gaps();
+            assert!(is_seen, "{windows:?}, after the end of time: {late:?}");
+            let numbers = |said: &Said| match said {
+                Said::Pane(_, start, end, PaneTiming::OnTime, numbers) if start < end => {
+                    numbers.clone()
+                }
+                said => panic!("{windows:?} said {said:?}"),
+            };
+            let mut seen: Vec<u64> = panes.iter().flat_map(numbers).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            let all: Vec<u64> = (0..EXTREMES.len() as u64).collect();
+            assert!(aligned.has_gaps() || seen == all, "{windows:?} has seen {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn sessions_reach_to_the_ends_of_time() {
+    for gap in [Duration::from_millis(10), Duration::MAX] {
+        for lateness in [Duration::ZERO, Duration::MAX] {
+            let windows = Windows::session(gap).allowed_lateness(lateness);
+            let operator = PerKeyWindows::new(Numbers, number, windows, EMIT, Domain::EventTime);
+            let (said, late) = panes_of(operator, record);
+            assert_eq!(late, [Said::Late(100)], "gap {gap:?}");
+            let count = |said: &Said| match said {
+                Said::Pane(_, _, _, PaneTiming::OnTime, numbers) => numbers.len(),
+                said => panic!("gap {gap:?} said {said:?}"),
+            };
+            assert_eq!(said.iter().map(count).sum::<usize>(), EXTREMES.len(), "gap {gap:?}");
+        }
+    }
+}
