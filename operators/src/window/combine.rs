@@ -3,7 +3,9 @@
 //!
 //! As the combiner of ordinary aggregates it holds a bounded number of keys, gives them up at the
 //! end of each epoch, and steps aside where it does not reduce. What it must not combine is what
-//! may be late, because a late record is a record again: it lets such records pass as they are.
+//! may be late, because a late record is a record again: it lets such records pass as they are. So
+//! it does with all records of a worker that has once been idle, because the watermark may have
+//! gone on without it, and nobody tells it how far.
 
 use rheos_engine::{
     Consumer, Entry, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run, Stamped,
@@ -35,7 +37,7 @@ pub(crate) struct SliceCombiner<K, V: 'static, A: Aggregate, P> {
     keys: usize,
     most_keys: usize,
     reduction: Reduction,
-    /// The first moment that belongs to no window that may be over.
+    /// The first moment that belongs to no window that may be over; never goes back.
     open_from: i64,
     /// What is on its way; empty between calls.
     sent: Vec<Sent<K, V, A::Acc>>,
@@ -203,8 +205,13 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> Consumer<Stamped<Keyed<
     fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
         // A window is over when the watermark is past its end by the allowed lateness: moments
         // from the start of the first window on that is not over cannot be late.
+        // A split that comes back may take a promise back, but nobody opens a window again for it.
         let over = watermark.as_millis().saturating_sub(self.lateness);
-        self.open_from = self.aligned.open_from(over);
+        self.open_from = self.aligned.open_from(over).max(self.open_from);
+        if run.is_idle() {
+            // Others go on without this worker, it does not know how far.
+            self.open_from = i64::MAX;
+        }
         self.next.watermark(watermark, run);
     }
 

@@ -1,13 +1,14 @@
-//! Windows at the edges: the ends of time, sizes without a bound.
+//! Windows at the edges: the ends of time, sizes without a bound, senders that come back.
 
 use std::time::Duration;
 
-use rheos_engine::harness::Harness;
-use rheos_engine::{EventTime, Keyed, Operator, Stamped};
+use rheos_engine::harness::{Collected, Harness, run};
+use rheos_engine::{Consumer, EventTime, Flush, Keyed, Limits, Operator, Stamped};
 
 use super::aligned::Aligned;
 use super::arrival::Arrival;
 use super::clock::Domain;
+use super::combine::SliceCombiner;
 use super::pane::PaneTiming;
 use super::per_key::PerKeyWindows;
 use super::sliced::SlicedWindows;
@@ -119,4 +120,78 @@ fn sessions_reach_to_the_ends_of_time() {
             assert_eq!(said.iter().map(count).sum::<usize>(), EXTREMES.len(), "gap {gap:?}");
         }
     }
+}
+
+/// Tumbling windows of 10 ms behind one combiner, whose sender may be left behind by others.
+struct Behind {
+    combiner: SliceCombiner<u64, u64, Numbers, fn(EventTime, u64) -> u64>,
+    sent: Collected<Stamped<Keyed<u64, Arrival<u64, Vec<u64>>>>>,
+    run: rheos_engine::Run,
+    windows: Harness<SlicedWindows<u64, u64, Numbers, fn(EventTime, u64) -> u64, (u64, u64)>>,
+}
+
+impl Behind {
+    fn new() -> Self {
+        let Placement::Aligned(aligned) = Windows::tumbling(Duration::from_millis(10)).placement
+        else {
+            unreachable!()
+        };
+        let (next, sent) = Collected::consumer();
+        let number: fn(EventTime, u64) -> u64 = number;
+        let limits = Limits::default();
+        Self {
+            combiner: SliceCombiner::new(Numbers, number, (aligned, 0), &limits, next),
+            sent,
+            run: run(),
+            windows: Harness::new(SlicedWindows::new(
+                Numbers,
+                number,
+                (aligned, 0),
+                EMIT,
+                Domain::EventTime,
+            )),
+        }
+    }
+
+    /// An epoch of records, what the sender promises after it, and all senders together.
+    fn epoch(&mut self, records: &[i64], promise: i64, together: i64) -> Vec<Said> {
+        let records = records.iter().map(|time| record(*time, *time as u64));
+        self.combiner.batch(&mut records.collect(), &mut self.run);
+        self.combiner.flush(Flush::EpochEnd, &mut self.run);
+        self.combiner.watermark(at(promise), &mut self.run);
+        let mut said = self.windows.batch(self.sent.take()).unwrap();
+        self.windows.set_watermark(at(together));
+        said.extend(self.windows.end_epoch().unwrap());
+        said.into_iter().map(Said::from).collect()
+    }
+
+    /// The sender is idle: others go on without it.
+    fn idle(&mut self, promise: i64) {
+        let combiner = &mut self.combiner;
+        self.run.while_idle(|run| combiner.watermark(at(promise), run));
+    }
+}
+
+#[test]
+fn a_sender_that_comes_back_has_late_records() {
+    let mut job = Behind::new();
+    assert_eq!(job.epoch(&[3], 3, 3), []);
+    job.idle(3);
+    let pane = |start, numbers: &[u64]| {
+        Said::Pane(0, start, start + 10, PaneTiming::OnTime, numbers.to_vec())
+    };
+    assert_eq!(job.epoch(&[], 3, 100), [pane(0, &[3])]);
+    // Its promise says little about what others have said meanwhile.
+    assert_eq!(job.epoch(&[5, 104], 6, 100), [Said::Late(5)]);
+    assert_eq!(job.epoch(&[7, 105], 105, 105), [Said::Late(7)]);
+    assert_eq!(job.epoch(&[], 110, 110), [pane(100, &[104, 105])]);
+}
+
+#[test]
+fn a_promise_that_goes_back_makes_nothing_on_time() {
+    // A split that was idle has come back to a sender that others kept going.
+    let mut job = Behind::new();
+    assert_eq!(job.epoch(&[101], 100, 100), []);
+    assert_eq!(job.epoch(&[5], 6, 100), [Said::Late(5)]);
+    assert_eq!(job.epoch(&[7], 8, 100), [Said::Late(7)]);
 }
