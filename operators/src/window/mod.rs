@@ -23,10 +23,14 @@ mod pane;
 mod per_key;
 mod processing;
 mod records;
+#[cfg(test)]
+mod recovery_tests;
 mod sliced;
 mod slices;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trigger_tests;
 mod windowed;
 mod windows;
 
