@@ -31,4 +31,5 @@ mod shapes;
 mod tidy;
 mod topologies;
 mod why;
+mod window_clock;
 mod windows;

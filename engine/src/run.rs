@@ -87,6 +87,13 @@ impl Run {
         self.is_idle = before;
     }
 
+    /// Whether the watermark that is being passed on is that of somebody who is
+    /// [not waited for](Self::while_idle).
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.is_idle
+    }
+
     /// Asks for an epoch to end at `time` or soon after, whether or not records come.
     pub fn end_epoch_at(&mut self, time: ProcessingTime) {
         self.deadline = Some(self.deadline.map_or(time, |earlier| earlier.min(time)));

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use rheos_engine::EventTime;
+
 /// Windows of one size, one every `slide`, shifted by `offset` against the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Aligned {
@@ -17,10 +19,30 @@ pub(crate) struct Aligned {
     slice: i64,
 }
 
+/// The longest that a window lasts or waits: 36 million years. More is taken for as much.
+pub(crate) const LONGEST: i64 = 1 << 60;
+
+/// How far from the Unix epoch windows lie: times that are further away belong to the windows
+/// there. So every window has a beginning and an end, and arithmetic on them does not overflow.
+const FURTHEST: i64 = 1 << 61;
+
+/// A watermark further away than this is before or behind all windows.
+const BEHIND_ALL: i64 = 1 << 62;
+
+/// The moment by which a record with a time is placed.
+#[inline]
+pub(crate) fn placed(time: EventTime) -> i64 {
+    time.as_millis().clamp(-FURTHEST, FURTHEST)
+}
+
+/// A watermark, within the bounds of arithmetic.
+fn bounded(watermark: i64) -> i64 {
+    watermark.clamp(-BEHIND_ALL, BEHIND_ALL)
+}
+
 /// The largest multiple of `step` from `offset` on that is at most `time`.
 fn floor(time: i64, step: i64, offset: i64) -> i64 {
-    let since = time.saturating_sub(offset);
-    offset.saturating_add(since.saturating_sub(since.rem_euclid(step)))
+    time - (time - offset).rem_euclid(step)
 }
 
 fn greatest_common_divisor(a: i64, b: i64) -> i64 {
@@ -34,6 +56,7 @@ impl Aligned {
     /// When either is not positive.
     pub(crate) fn new(size: i64, slide: i64, offset: i64) -> Self {
         assert!(size > 0 && slide > 0, "windows have a size and move on");
+        let (size, slide) = (size.min(LONGEST), slide.min(LONGEST));
         let offset = offset.rem_euclid(slide);
         Self { size, slide, offset, slice: greatest_common_divisor(size, slide) }
     }
@@ -60,18 +83,18 @@ impl Aligned {
 
     /// The number of the slice that begins at `start`, counted from the offset.
     pub(crate) fn number_of(&self, start: i64) -> i64 {
-        start.saturating_sub(self.offset).div_euclid(self.slice)
+        (start - self.offset).div_euclid(self.slice)
     }
 
     /// The beginning of the slice with a number.
     pub(crate) fn start_of_number(&self, number: i64) -> i64 {
-        number.saturating_mul(self.slice).saturating_add(self.offset)
+        number * self.slice + self.offset
     }
 
     /// The end of the last window over the slice that begins at `slice`; at most `slice` when
     /// there is none, because windows leave gaps.
     pub(crate) fn last_end(&self, slice: i64) -> i64 {
-        floor(slice, self.slide, self.offset).saturating_add(self.size)
+        floor(slice, self.slide, self.offset) + self.size
     }
 
     /// Whether windows leave gaps between them.
@@ -88,21 +111,20 @@ impl Aligned {
     /// `after`.
     pub(crate) fn first_end(&self, slice: i64, after: i64) -> i64 {
         // A window over the slice begins after `slice - size`.
-        let earliest = slice.saturating_sub(self.size).saturating_add(self.slice);
-        let start = earliest.max(after.saturating_sub(self.size).saturating_add(1));
+        let earliest = slice - self.size + self.slice;
+        let start = earliest.max(bounded(after) - self.size + 1);
         // The first start that is not before `start`.
-        let before = floor(start.saturating_sub(1), self.slide, self.offset);
-        before.saturating_add(self.slide).saturating_add(self.size)
+        floor(start - 1, self.slide, self.offset) + self.slide + self.size
     }
 
     /// The first moment from which on every window ends after `over`.
     pub(crate) fn open_from(&self, over: i64) -> i64 {
-        floor(over.saturating_sub(self.size), self.slide, self.offset).saturating_add(self.slide)
+        floor(bounded(over) - self.size, self.slide, self.offset) + self.slide
     }
 
     /// The beginning of the window that ends at `end`.
     pub(crate) fn start_of(&self, end: i64) -> i64 {
-        end.saturating_sub(self.size)
+        end - self.size
     }
 
     /// All windows that hold a moment, as starts and ends, the earliest first.
@@ -110,8 +132,8 @@ impl Aligned {
         let Self { size, slide, .. } = *self;
         let last = floor(time, slide, self.offset);
         let overlaps = (size + slide - 1) / slide;
-        let starts = (0..overlaps).rev().map(move |n| last.saturating_sub(n * slide));
-        starts.map(move |s| (s, s.saturating_add(size))).filter(move |(_, end)| *end > time)
+        let starts = (0..overlaps).rev().map(move |n| last - n * slide);
+        starts.map(move |start| (start, start + size)).filter(move |(_, end)| *end > time)
     }
 }
 
@@ -178,11 +200,25 @@ mod tests {
 
     #[test]
     fn the_ends_of_time_do_not_overflow() {
-        let aligned = Aligned::new(1000, 100, 50);
-        for time in [i64::MIN, i64::MIN + 1, i64::MAX - 1, i64::MAX] {
-            let slice = aligned.slice_of(time);
-            let _ = (aligned.last_end(slice), aligned.first_end(slice, time));
-            assert!(aligned.windows_of(time).count() <= 10);
+        for (size, slide, offset) in
+            [(1000, 100, 50), (i64::MAX, 7, 3), (7, i64::MAX, i64::MAX), (i64::MAX, i64::MAX, 1)]
+        {
+            let aligned = Aligned::new(size, slide, offset);
+            let context = format!("{size} by {slide} from {offset}");
+            for time in [EventTime::MIN, EventTime::from_millis(0), EventTime::MAX].map(placed) {
+                let slice = aligned.slice_of(time);
+                assert!((slice..slice + aligned.slice()).contains(&time), "{context}: {time}");
+                for at in [i64::MIN, -BEHIND_ALL, time, BEHIND_ALL, i64::MAX] {
+                    let (next, open_from) = (aligned.first_end(slice, at), aligned.open_from(at));
+                    assert!(next > bounded(at), "{context}: {next} is the next end after {at}");
+                    assert_eq!(time >= open_from, open_from <= slice, "{context}: {open_from}");
+                }
+                assert!(aligned.open_from(i64::MIN) <= slice, "{context}: all is open at first");
+                assert!(aligned.open_from(i64::MAX) > time, "{context}: all is over in the end");
+                let first = aligned.windows_of(time).next();
+                let is_one = |(start, end): (i64, i64)| start <= time && time < end;
+                assert!(first.is_none_or(is_one), "{context}: {first:?} of {time}");
+            }
         }
     }
 }

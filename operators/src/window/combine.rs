@@ -3,13 +3,15 @@
 //!
 //! As the combiner of ordinary aggregates it holds a bounded number of keys, gives them up at the
 //! end of each epoch, and steps aside where it does not reduce. What it must not combine is what
-//! may be late, because a late record is a record again: it lets such records pass as they are.
+//! may be late, because a late record is a record again: it lets such records pass as they are. So
+//! it does with all records of a worker that has once been idle, because the watermark may have
+//! gone on without it, and nobody tells it how far.
 
 use rheos_engine::{
     Consumer, Entry, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run, Stamped,
 };
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, placed};
 use super::arrival::Arrival;
 use super::windowed::Prepare;
 use crate::Aggregate;
@@ -38,7 +40,7 @@ pub(crate) struct SliceCombiner<K, V: 'static, A: Aggregate, P> {
     keys: usize,
     most_keys: usize,
     reduction: Reduction,
-    /// The first moment that belongs to no window that may be over.
+    /// The first moment that belongs to no window that may be over; never goes back.
     open_from: i64,
     /// What is on its way; empty between calls.
     sent: Vec<Sent<K, V, A::Acc>>,
@@ -78,7 +80,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
     #[inline]
     fn slice_at(&mut self, time: i64) -> Option<usize> {
         let length = self.aligned.slice();
-        let holds = |start: i64| time >= start && time.wrapping_sub(start) < length;
+        let holds = |start: i64| time >= start && time - start < length;
         if self.slices.get(self.last).is_some_and(|(start, _)| holds(*start)) {
             return Some(self.last);
         }
@@ -100,11 +102,12 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
         let records = batch.len();
         let mut new_keys = 0;
         for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
-            if time.as_millis() < self.open_from {
+            let moment = placed(time);
+            if moment < self.open_from {
                 self.send(time, hash, key, Arrival::Record(Box::new(value)), run);
                 continue;
             }
-            let Some(at) = self.slice_at(time.as_millis()) else { continue };
+            let Some(at) = self.slice_at(moment) else { continue };
             let table = &mut self.slices[at].1;
             let before = table.len();
             let last = table.at(self.last_entry);
@@ -132,11 +135,11 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
     fn let_pass(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
         self.reduction = self.reduction.passed(batch.len());
         if self.aligned.has_gaps() {
-            let slice = |time: EventTime| self.aligned.slice_of(time.as_millis());
+            let slice = |time: EventTime| self.aligned.slice_of(placed(time));
             batch.retain(|record| self.aligned.is_covered(slice(record.time)));
         }
         for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
-            let arrival = if time.as_millis() < self.open_from {
+            let arrival = if placed(time) < self.open_from {
                 Arrival::Record(Box::new(value))
             } else {
                 let mut acc = self.aggregate.create();
@@ -211,8 +214,13 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> Consumer<Stamped<Keyed<
     fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
         // A window is over when the watermark is past its end by the allowed lateness: moments
         // from the start of the first window on that is not over cannot be late.
+        // A split that comes back may take a promise back, but nobody opens a window again for it.
         let over = watermark.as_millis().saturating_sub(self.lateness);
-        self.open_from = self.aligned.open_from(over);
+        self.open_from = self.aligned.open_from(over).max(self.open_from);
+        if run.is_idle() {
+            // Others go on without this worker, it does not know how far.
+            self.open_from = i64::MAX;
+        }
         self.next.watermark(watermark, run);
     }
 

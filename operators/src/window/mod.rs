@@ -16,15 +16,21 @@ mod clock;
 mod combine;
 mod count;
 mod cut;
+#[cfg(test)]
+mod edge_tests;
 mod open;
 mod pane;
 mod per_key;
 mod processing;
 mod records;
+#[cfg(test)]
+mod recovery_tests;
 mod sliced;
 mod slices;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trigger_tests;
 mod windowed;
 mod windows;
 

@@ -83,9 +83,11 @@ impl<A> KeyWindows<A> {
             joined.start = joined.start.min(other.start);
             joined.end = joined.end.max(other.end);
             joined.records += other.records;
-            if joined.new_records == 0 {
-                joined.since = other.since;
-            }
+            joined.since = match (joined.new_records, other.new_records) {
+                (0, _) => other.since,
+                (_, 0) => joined.since,
+                _ => joined.since.min(other.since),
+            };
             joined.new_records += other.new_records;
             swallowed += 1;
         }

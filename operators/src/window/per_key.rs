@@ -8,6 +8,7 @@ use rheos_engine::{
     ProcessingTime, Stamped, StateParts, Timers, Turn,
 };
 
+use super::aligned::placed;
 use super::clock::Domain;
 use super::open::{KeyWindows, Open};
 use super::pane::{Pane, PaneTiming, Window};
@@ -92,7 +93,7 @@ where
     fn windows_of(&self, time: EventTime, bounds: &mut Vec<(i64, i64)>) {
         let millis = time.as_millis();
         match &self.windows.placement {
-            Placement::Aligned(aligned) => bounds.extend(aligned.windows_of(millis)),
+            Placement::Aligned(aligned) => bounds.extend(aligned.windows_of(placed(time))),
             Placement::Session(gap) => bounds.push((millis, millis.saturating_add(*gap))),
             Placement::Global | Placement::Count(_) => bounds.push((i64::MIN, i64::MAX)),
             Placement::Custom(assign) => {

@@ -8,7 +8,7 @@ use rheos_engine::{
     Output, ProcessingTime, Stamped, StateParts, Turn,
 };
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, placed};
 use super::arrival::Arrival;
 use super::clock::Domain;
 use super::pane::{Pane, PaneTiming, Window};
@@ -149,7 +149,7 @@ where
     ) -> Result<(), Error> {
         let open_from = self.aligned.open_from(self.over(self.watermark));
         for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
-            let millis = time.as_millis();
+            let millis = placed(time);
             match value {
                 Arrival::Combined(acc) => self.absorb(millis, hash, key, acc),
                 // What falls between windows belongs to none and cannot be late for one.

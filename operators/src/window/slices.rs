@@ -90,7 +90,7 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
     fn make_hot(&mut self, time: i64) -> i64 {
         if let Some((start, _)) = &self.hot
             && time >= *start
-            && time.wrapping_sub(*start) < self.aligned.slice()
+            && time - *start < self.aligned.slice()
         {
             return *start;
         }

@@ -20,17 +20,17 @@ use crate::workers::Workers;
 /// A record of the tests: its number tells it from all others.
 type Record = (EventTime, u64, u64);
 
-type Late = LateRecords<(u64, u64), (u64, u64)>;
+pub(super) type Late = LateRecords<(u64, u64), (u64, u64)>;
 
 /// Late records come out.
-const EMIT: Late = LateRecords { lateness: Lateness::Emit, make: |late| late };
+pub(super) const EMIT: Late = LateRecords { lateness: Lateness::Emit, make: |late| late };
 
 /// They do not.
 const DROP: Late = LateRecords { lateness: Lateness::Drop, make: |late| late };
 
 /// Keeps the numbers of records. It has no inverse.
 #[derive(Clone)]
-struct Numbers;
+pub(super) struct Numbers;
 
 impl Aggregate for Numbers {
     type In = u64;
@@ -58,7 +58,7 @@ impl Aggregate for Numbers {
 
 /// Takes numbers out again: an inverse.
 #[derive(Clone)]
-struct WithInverse;
+pub(super) struct WithInverse;
 
 impl Aggregate for WithInverse {
     type In = u64;
@@ -91,7 +91,7 @@ impl Aggregate for WithInverse {
 
 /// What comes out of windows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Said {
+pub(super) enum Said {
     Pane(u64, i64, i64, PaneTiming, Vec<u64>),
     Late(u64),
 }
@@ -235,7 +235,7 @@ fn check<M: Send + 'static, O: Operator<In = M>>(
     }
 }
 
-fn number(_time: EventTime, number: u64) -> u64 {
+pub(super) fn number(_time: EventTime, number: u64) -> u64 {
     number
 }
 

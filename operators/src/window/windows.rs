@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rheos_engine::{EventTime, ProcessingTime};
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, LONGEST};
 use super::count::Counts;
 use super::pane::Window;
 
@@ -77,6 +77,10 @@ impl Firing {
 ///
 /// A window answers when the watermark passes its end. Its result has the event time of the
 /// window's last millisecond.
+///
+/// Sizes, slides and the allowed lateness are in whole milliseconds and last at most 2^60 of them
+/// (36 million years); tumbling and sliding windows lie within twice as much around 1970, and what
+/// is further away belongs to the outermost ones.
 ///
 /// ```
 /// use std::time::Duration;
@@ -260,7 +264,7 @@ impl Windows {
     /// meanwhile are not late: the window answers again, as a [late](super::PaneTiming::Late)
     /// pane, at the end of the epoch. Nothing is allowed unless set.
     pub fn allowed_lateness(mut self, lateness: Duration) -> Self {
-        self.lateness = i64::try_from(lateness.as_millis()).unwrap_or(i64::MAX);
+        self.lateness = i64::try_from(lateness.as_millis()).unwrap_or(LONGEST).min(LONGEST);
         self
     }
 

@@ -1,0 +1,197 @@
+//! Windows at the edges: the ends of time, sizes without a bound, senders that come back.
+
+use std::time::Duration;
+
+use rheos_engine::harness::{Collected, Harness, run};
+use rheos_engine::{Consumer, EventTime, Flush, Keyed, Limits, Operator, Stamped};
+
+use super::aligned::Aligned;
+use super::arrival::Arrival;
+use super::clock::Domain;
+use super::combine::SliceCombiner;
+use super::pane::PaneTiming;
+use super::per_key::PerKeyWindows;
+use super::sliced::SlicedWindows;
+use super::tests::{EMIT, Numbers, Said, WithInverse, number};
+use super::windows::{Placement, Windows};
+use crate::Aggregate;
+
+fn at(millis: i64) -> EventTime {
+    EventTime::from_millis(millis)
+}
+
+fn record(time: i64, number: u64) -> Stamped<Keyed<u64, u64>> {
+    Stamped { time: at(time), value: Keyed::new(0, number) }
+}
+
+/// Moments at the ends of time and around its middle.
+const EXTREMES: [i64; 9] =
+    [i64::MIN, i64::MIN + 1, i64::MIN / 2, -1, 0, 1, i64::MAX / 2, i64::MAX - 1, i64::MAX];
+
+/// Gives the records to an operator while nothing is promised, then promises everything: gives all
+/// panes, and what it says of one more record, the hundredth.
+fn panes_of<O: Operator>(operator: O, make: impl Fn(i64, u64) -> O::In) -> (Vec<Said>, Vec<Said>)
+where
+    Said: From<O::Out>,
+{
+    let mut harness = Harness::new(operator);
+    let mut said = Vec::new();
+    for (number, time) in EXTREMES.into_iter().enumerate() {
+        said.extend(harness.batch(vec![make(time, number as u64)]).unwrap());
+    }
+    said.extend(harness.end_epoch().unwrap());
+    assert_eq!((said.len(), harness.late()), (0, 0), "nothing has been promised");
+    harness.set_watermark(EventTime::MAX);
+    let mut said: Vec<Said> = harness.end_epoch().unwrap().into_iter().map(Said::from).collect();
+    let held = harness.holdings();
+    assert_eq!((held.keys, held.windows, held.timers, held.records), (0, 0, 0, 0), "it is over");
+    let late = harness.batch(vec![make(i64::MAX, 100)]).unwrap();
+    said.sort();
+    (said, late.into_iter().map(Said::from).collect())
+}
+
+fn sliced<A>(aggregate: A, aligned: Aligned, lateness: i64) -> (Vec<Said>, Vec<Said>)
+where
+    A: Aggregate<In = u64, Acc = Vec<u64>, Out = Vec<u64>>,
+{
+    let operator = || {
+        SlicedWindows::new(aggregate.clone(), number, (aligned, lateness), EMIT, Domain::EventTime)
+    };
+    let arrival = |time, number| Stamped {
+        time: at(time),
+        value: Keyed::new(0u64, Arrival::Record(Box::new(number))),
+    };
+    panes_of(operator(), arrival)
+}
+
+#[test]
+fn no_time_and_no_size_is_too_extreme() {
+    let ms = Duration::from_millis;
+    let sizes = [
+        Windows::tumbling(ms(10)),
+        Windows::tumbling(ms(7)).offset(ms(3)),
+        Windows::tumbling(Duration::MAX),
+        Windows::sliding(ms(20), ms(5)),
+        Windows::sliding(ms(14), ms(4)).offset(Duration::MAX),
+        Windows::sliding(Duration::MAX, Duration::MAX / 2),
+        Windows::sliding(ms(6), Duration::MAX),
+    ];
+    for windows in sizes {
+        for lateness in [Duration::ZERO, ms(5), Duration::MAX] {
+            let windows = windows.clone().allowed_lateness(lateness);
+            let Placement::Aligned(aligned) = windows.placement else { unreachable!() };
+            let by_key =
+                PerKeyWindows::new(Numbers, number, windows.clone(), EMIT, Domain::EventTime);
+            let by_key = panes_of(by_key, record);
+            let shared = sliced(Numbers, aligned, windows.lateness);
+            assert_eq!(shared, by_key, "{windows:?}, shared");
+            let running = sliced(WithInverse, aligned, windows.lateness);
+            assert_eq!(running, by_key, "{windows:?}, running");
+            let (panes, late) = by_key;
+            let is_seen = late == [Said::Late(100)] || aligned.has_gaps();
+            assert!(is_seen, "{windows:?}, after the end of time: {late:?}");
+            let numbers = |said: &Said| match said {
+                Said::Pane(_, start, end, PaneTiming::OnTime, numbers) if start < end => {
+                    numbers.clone()
+                }
+                said => panic!("{windows:?} said {said:?}"),
+            };
+            let mut seen: Vec<u64> = panes.iter().flat_map(numbers).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            let all: Vec<u64> = (0..EXTREMES.len() as u64).collect();
+            assert!(aligned.has_gaps() || seen == all, "{windows:?} has seen {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn sessions_reach_to_the_ends_of_time() {
+    for gap in [Duration::from_millis(10), Duration::MAX] {
+        for lateness in [Duration::ZERO, Duration::MAX] {
+            let windows = Windows::session(gap).allowed_lateness(lateness);
+            let operator = PerKeyWindows::new(Numbers, number, windows, EMIT, Domain::EventTime);
+            let (said, late) = panes_of(operator, record);
+            assert_eq!(late, [Said::Late(100)], "gap {gap:?}");
+            let count = |said: &Said| match said {
+                Said::Pane(_, _, _, PaneTiming::OnTime, numbers) => numbers.len(),
+                said => panic!("gap {gap:?} said {said:?}"),
+            };
+            assert_eq!(said.iter().map(count).sum::<usize>(), EXTREMES.len(), "gap {gap:?}");
+        }
+    }
+}
+
+/// Tumbling windows of 10 ms behind one combiner, whose sender may be left behind by others.
+struct Behind {
+    combiner: SliceCombiner<u64, u64, Numbers, fn(EventTime, u64) -> u64>,
+    sent: Collected<Stamped<Keyed<u64, Arrival<u64, Vec<u64>>>>>,
+    run: rheos_engine::Run,
+    windows: Harness<SlicedWindows<u64, u64, Numbers, fn(EventTime, u64) -> u64, (u64, u64)>>,
+}
+
+impl Behind {
+    fn new() -> Self {
+        let Placement::Aligned(aligned) = Windows::tumbling(Duration::from_millis(10)).placement
+        else {
+            unreachable!()
+        };
+        let (next, sent) = Collected::consumer();
+        let number: fn(EventTime, u64) -> u64 = number;
+        let limits = Limits::default();
+        Self {
+            combiner: SliceCombiner::new(Numbers, number, (aligned, 0), &limits, next),
+            sent,
+            run: run(),
+            windows: Harness::new(SlicedWindows::new(
+                Numbers,
+                number,
+                (aligned, 0),
+                EMIT,
+                Domain::EventTime,
+            )),
+        }
+    }
+
+    /// An epoch of records, what the sender promises after it, and all senders together.
+    fn epoch(&mut self, records: &[i64], promise: i64, together: i64) -> Vec<Said> {
+        let records = records.iter().map(|time| record(*time, *time as u64));
+        self.combiner.batch(&mut records.collect(), &mut self.run);
+        self.combiner.flush(Flush::EpochEnd, &mut self.run);
+        self.combiner.watermark(at(promise), &mut self.run);
+        let mut said = self.windows.batch(self.sent.take()).unwrap();
+        self.windows.set_watermark(at(together));
+        said.extend(self.windows.end_epoch().unwrap());
+        said.into_iter().map(Said::from).collect()
+    }
+
+    /// The sender is idle: others go on without it.
+    fn idle(&mut self, promise: i64) {
+        let combiner = &mut self.combiner;
+        self.run.while_idle(|run| combiner.watermark(at(promise), run));
+    }
+}
+
+#[test]
+fn a_sender_that_comes_back_has_late_records() {
+    let mut job = Behind::new();
+    assert_eq!(job.epoch(&[3], 3, 3), []);
+    job.idle(3);
+    let pane = |start, numbers: &[u64]| {
+        Said::Pane(0, start, start + 10, PaneTiming::OnTime, numbers.to_vec())
+    };
+    assert_eq!(job.epoch(&[], 3, 100), [pane(0, &[3])]);
+    // Its promise says little about what others have said meanwhile.
+    assert_eq!(job.epoch(&[5, 104], 6, 100), [Said::Late(5)]);
+    assert_eq!(job.epoch(&[7, 105], 105, 105), [Said::Late(7)]);
+    assert_eq!(job.epoch(&[], 110, 110), [pane(100, &[104, 105])]);
+}
+
+#[test]
+fn a_promise_that_goes_back_makes_nothing_on_time() {
+    // A split that was idle has come back to a sender that others kept going.
+    let mut job = Behind::new();
+    assert_eq!(job.epoch(&[101], 100, 100), []);
+    assert_eq!(job.epoch(&[5], 6, 100), [Said::Late(5)]);
+    assert_eq!(job.epoch(&[7], 8, 100), [Said::Late(7)]);
+}
