@@ -69,7 +69,7 @@ pub use process::{
 };
 pub use sink_step::SinkStep;
 pub use stream::Stream;
-pub use timeline::{Timed, Timeline, Untimed};
+pub use timeline::{HasEventTime, Timed, Timeline, Untimed};
 pub use top_n::TopChange;
 pub use window::{
     Attached, ByCount, ByEventTime, ByProcessingTime, Pane, PaneTiming, TriggerContext, Window,
