@@ -42,6 +42,7 @@ mod sink_step;
 mod stream;
 mod timeline;
 mod top_n;
+mod undecided;
 mod union;
 mod values;
 mod window;

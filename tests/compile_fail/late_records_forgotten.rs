@@ -7,7 +7,7 @@ use rheos::prelude::*;
 fn counts(visits: Stream<u64, Timed>) {
     let minutes = Windows::tumbling(Duration::from_secs(60));
     visits.clone().window(minutes.clone()).count().print();
-    visits.clone().window(minutes.clone()).count().sink(NullSink::new());
+    visits.clone().window(minutes.clone()).count().sink(Null::new());
     visits.window(minutes).count().map(|pane| pane.value);
 }
 

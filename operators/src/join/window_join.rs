@@ -277,7 +277,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
 
     fn rows<J: JoinKind<K, L, R>>(self, kind: &'static str) -> Rows<J::Row, K, L, R> {
         let panes = self.sides.panes(kind, Sides(PhantomData), |_, record| record);
-        panes.flat_map(|pane: Pane<K, (Vec<L>, Vec<R>)>| {
+        panes.flat_map_results(|pane: Pane<K, (Vec<L>, Vec<R>)>| {
             let (left, right) = pane.value;
             rows::<K, L, R, J>(pane.key, left, right)
         })
