@@ -55,7 +55,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let options = AsyncOptions::default()
         .in_flight(arguments.calls)
         .timeout(Duration::from_secs(1))
-        .retries(1, Duration::from_millis(10));
+        .retries(1, Duration::from_millis(10))
+        // Who is unknown now will be so in a moment; a service that said nothing may answer then.
+        .retry_if(|Unknown { .. }| false);
     let options = if arguments.unordered { options.unordered() } else { options };
 
     let job = Job::new("enrich");

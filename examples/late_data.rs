@@ -62,10 +62,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let late = late.stamped().map(|late| line(late.time, "too late", late.value as f64));
     averages.without_event_time().union(late).sink(StdoutSink::new(Text));
 
-    let mut config = arguments.job.into_config()?;
-    config.limits.batch_records = 1;
-    config.limits.in_flight_bytes = 1;
-    let report = job.run(config)?;
+    let report = job.run(arguments.job.into_config()?.one_record_an_epoch())?;
     print_disorder(&report);
     Ok(())
 }

@@ -80,18 +80,14 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         .event_time(|click| click.time, Watermarks::bounded(minutes(arguments.disorder)))
         .key_by(|click| click.user.clone())
         .window(windows)
-        .fold(Vec::new(), |pages, click| pages.push(click.page))
+        .process(|pane| {
+            let pages = pane.value.into_iter().map(|click| click.page).collect();
+            Some(Session { user: pane.key, window: pane.window, timing: pane.timing, pages })
+        })
         .late();
 
     let ((sessions_sink, sessions_found), (late_sink, late_clicks)) = (collect(), collect());
-    sessions
-        .map(|Pane { key: user, window, timing, value: pages }| Session {
-            user,
-            window,
-            timing,
-            pages,
-        })
-        .sink(sessions_sink);
+    sessions.sink(sessions_sink);
     late.map(|(_, click)| click).sink(late_sink);
     job.run(arguments.job.into_config()?)?;
 

@@ -58,7 +58,7 @@ async fn tenfold(n: u64) -> Result<u64, String> {
     if n.is_multiple_of(7) { Err(format!("{n} is a week")) } else { Ok(n * 10) }
 }
 
-fn options() -> AsyncOptions {
+fn options() -> AsyncOptions<String> {
     AsyncOptions::default().timeout(NEVER)
 }
 
@@ -72,7 +72,7 @@ fn every_record_is_answered_once() {
         let mut random = Random::new(seed);
         let input: Vec<u64> = (0..3_000).map(|_| random.below(1_000)).collect();
         let text = |n: &u64| match n % 7 {
-            0 => format!("{n}: {n} is a week, at the last of 2 attempts"),
+            0 => format!("{n}: {n} is a week, in attempt 2"),
             _ => (n * 10).to_string(),
         };
         let mut expected: Vec<String> = input.iter().map(text).collect();

@@ -140,13 +140,13 @@ card 7777: 3 € at 70 s: keep an eye on it"
 says enrich "Ada looks at /
 Barbara looks at /
 Grace looks at /hats
-somebody looks at /: no answer within 1s, at the last of 2 attempts
-somebody looks at /shoes: nobody is customer 7, at the last of 2 attempts
+somebody looks at /: no answer within 1s, in attempt 2
+somebody looks at /shoes: nobody is customer 7
 Edsger looks at /
 Barbara looks at /cart
 Ada looks at /hats"
 "$bin/enrich" --unordered --workers 2 > "$work/said"
 [ "$(wc -l < "$work/said")" = 8 ] || fail "enrich --unordered: $(cat "$work/said")"
-[ "$(tail -1 "$work/said")" = "somebody looks at /: no answer within 1s, at the last of 2 attempts" ] ||
+[ "$(tail -1 "$work/said")" = "somebody looks at /: no answer within 1s, in attempt 2" ] ||
     fail "enrich --unordered waits for a slow answer: $(cat "$work/said")"
 echo "enrich --unordered: ok"

@@ -3,6 +3,7 @@
 //! * [`topologies`]: what operators compute, against naive references, in every topology;
 //! * [`async_calls`]: calls to the world outside, in whole jobs;
 //! * [`joins`]: the same for joins, and when tables of lookups are read;
+//! * [`compile_fail`]: what must not compile, and what the compiler says to it;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`patterns`]: sequences of records, against a naive reference;
 //! * [`shapes`]: jobs of unusual shapes: unread streams, idle sources, crowded steps;
@@ -17,6 +18,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
 mod async_calls;
+mod compile_fail;
 mod connections;
 mod everywhere;
 mod in_order;

@@ -14,7 +14,12 @@ use clap::{Args, Parser, ValueEnum};
 use crate::config::{Config, Processes, ReportFormat};
 use crate::{Error, Limits};
 
-/// How the job is run.
+/// How the job is run: flattened into the arguments of a program.
+///
+/// An argument of the program's own needs another name than the fields here have. One that is
+/// called `process` too, say, makes a debug build panic at its first start, with clap's words
+/// "argument names must be unique, but 'process' is in use by more than one argument or group".
+/// Give the field another name; `#[arg(long = "process")]` does not help.
 ///
 /// ```
 /// use clap::Parser;
@@ -202,6 +207,22 @@ mod tests {
         let config = parse(&["--hosts", "a:1,b:2", "--process", "1"]).unwrap();
         let hosts = vec!["a:1".to_owned(), "b:2".to_owned()];
         assert_eq!(config.processes, Processes::Hosts { hosts, process: 1 });
+    }
+
+    #[derive(Parser)]
+    struct Clashing {
+        /// An argument that is called like one of the job's.
+        #[arg(long)]
+        process: Option<String>,
+        #[command(flatten)]
+        job: JobArgs,
+    }
+
+    #[test]
+    #[should_panic(expected = "must be unique, but 'process' is in use")]
+    fn an_argument_with_a_name_of_the_jobs_is_found_at_the_first_start() {
+        let arguments = Clashing::parse_from(["program", "--workers", "2"]);
+        let _ = (arguments.process, arguments.job);
     }
 
     #[test]

@@ -98,6 +98,26 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
+    /// Makes every record an epoch of its own, which has passed all steps before the next one is
+    /// read. With one worker and a source that keeps its order a job then does the same in every
+    /// run, also what depends on where epochs end: which records are late, and what is said each
+    /// epoch. For tests and examples; it is slow.
+    ///
+    /// With more workers, or splits that several read, it is a record of each in an epoch.
+    ///
+    /// ```
+    /// use rheos_engine::Config;
+    /// let config = Config::default().workers(1).one_record_an_epoch();
+    /// assert_eq!(config.limits.batch_records, 1);
+    /// ```
+    #[must_use]
+    pub fn one_record_an_epoch(mut self) -> Self {
+        // A full budget closes an epoch: of the smallest one every record takes all.
+        self.limits.batch_records = 1;
+        self.limits.in_flight_bytes = 1;
+        self
+    }
+
     /// Reads the program's arguments and the `RHEOS_*` environment variables, for programs
     /// without arguments of their own. Prints help or a usage error and ends the process where
     /// those are due; shows logs, progress and a report; stops the job on SIGINT and SIGTERM.

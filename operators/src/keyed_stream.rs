@@ -2,7 +2,7 @@
 
 use rheos_engine::Keyed;
 
-use crate::{Stream, Timeline, Untimed};
+use crate::{HasEventTime, Stream, Timed, Timeline, Untimed};
 
 /// Records that each belong to a key. Steps on it treat each key for itself, on the one worker
 /// that owns the key.
@@ -22,6 +22,14 @@ impl<K: 'static, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// The records with their keys and hashes.
     pub(crate) fn into_keyed(self) -> Stream<Keyed<K, V>, M> {
         self.records
+    }
+
+    /// The stream, which is known to have event time.
+    pub(crate) fn timed(self) -> KeyedStream<K, V, Timed>
+    where
+        M: HasEventTime,
+    {
+        KeyedStream::new(M::timed(self.records))
     }
 
     /// Names the step that gives this stream, for errors, reports and explanations.

@@ -42,6 +42,7 @@ mod sink_step;
 mod stream;
 mod timeline;
 mod top_n;
+mod undecided;
 mod union;
 mod values;
 mod window;
@@ -69,7 +70,7 @@ pub use process::{
 };
 pub use sink_step::SinkStep;
 pub use stream::Stream;
-pub use timeline::{Timed, Timeline, Untimed};
+pub use timeline::{HasEventTime, Timed, Timeline, Untimed};
 pub use top_n::TopChange;
 pub use window::{
     Attached, ByCount, ByEventTime, ByProcessingTime, Pane, PaneTiming, TriggerContext, Window,

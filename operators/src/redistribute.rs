@@ -7,10 +7,7 @@ use rheos_engine::{Error, ExchangeData, Operator, Output};
 
 use crate::{Stream, Timeline};
 
-impl<T: 'static, M: Timeline> Stream<T, M>
-where
-    M::Record<T>: ExchangeData,
-{
+impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Deals the records over all workers in turn: for a few large splits before costly steps.
     ///
     /// # Semantics
@@ -25,7 +22,10 @@ where
     /// assert_eq!(spread, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn rebalance(self) -> Self {
+    pub fn rebalance(self) -> Self
+    where
+        M::Record<T>: ExchangeData,
+    {
         self.redistribute("rebalance", Route::rebalance())
     }
 
@@ -45,7 +45,7 @@ where
     #[must_use = "without a reader the records are dropped"]
     pub fn broadcast(self) -> Self
     where
-        M::Record<T>: Clone,
+        M::Record<T>: ExchangeData + Clone,
     {
         self.redistribute("broadcast", Route::broadcast())
     }
@@ -64,7 +64,10 @@ where
     /// assert_eq!(together, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn gather(self) -> Self {
+    pub fn gather(self) -> Self
+    where
+        M::Record<T>: ExchangeData,
+    {
         self.redistribute("gather", Route::gather())
     }
 
@@ -84,12 +87,18 @@ where
     /// assert_eq!(by_tens, [0, 1, 2]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn partition_by(self, choose: impl Fn(&T) -> u64 + Clone + Send + Sync + 'static) -> Self {
+    pub fn partition_by(self, choose: impl Fn(&T) -> u64 + Clone + Send + Sync + 'static) -> Self
+    where
+        M::Record<T>: ExchangeData,
+    {
         let choose = move |record: &M::Record<T>| choose(M::value(record));
         self.redistribute("partition by", Route::custom(choose))
     }
 
-    pub(crate) fn redistribute(self, kind: &'static str, route: Route<M::Record<T>>) -> Self {
+    pub(crate) fn redistribute(self, kind: &'static str, route: Route<M::Record<T>>) -> Self
+    where
+        M::Record<T>: ExchangeData,
+    {
         let route = route.timed(M::IS_TIMED);
         let make = |_: &_| PassOn(PhantomData);
         Stream::new(self.port().graph().operator(self.port(), route, kind, make))

@@ -9,10 +9,7 @@ use rheos_engine::{
 use crate::apply::by_key;
 use crate::{KeyedStream, Stream, Timeline};
 
-impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
-where
-    M::Record<Keyed<K, V>>: ExchangeData,
-{
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Keeps a state for each key, hands each value to `step` together with its key's state, and
     /// gives the records that `step` returns, at once.
     ///
@@ -43,6 +40,7 @@ where
         step: impl Fn(&mut S, &K, V) -> I + Clone + Send + Sync + 'static,
     ) -> Stream<I::Item, M>
     where
+        M::Record<Keyed<K, V>>: ExchangeData,
         S: ExchangeData + Clone + Sync,
         I: IntoIterator + 'static,
         I::Item: 'static,

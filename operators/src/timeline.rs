@@ -59,6 +59,26 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
     ) -> Stream<U, Self>;
 }
 
+/// A stream that has event time: [`Timed`]. Steps that need event time ask for it, so that a
+/// program which did not say when its records happened is told so by the compiler.
+#[diagnostic::on_unimplemented(
+    message = "this needs event time, and the stream has none",
+    label = "the records before this step have no event time",
+    note = "say when records happened, best right behind the source: `.event_time(|record| .., Watermarks::bounded(..))`",
+    note = "a process function for such a stream implements `ProcessFunction<Timed>`, and takes a `ProcessContext<'_, Timed, ..>`",
+    note = "windows of the time at which records are seen need none: `.processing_time_window(..)`"
+)]
+pub trait HasEventTime: Timeline {
+    #[doc(hidden)]
+    fn timed<T: 'static>(stream: Stream<T, Self>) -> Stream<T, Timed>;
+}
+
+impl HasEventTime for Timed {
+    fn timed<T: 'static>(stream: Stream<T, Timed>) -> Stream<T, Timed> {
+        stream
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Untimed {}
@@ -184,9 +204,7 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
     pub fn without_event_time(self) -> Stream<T> {
         M::forget(self)
     }
-}
 
-impl<T: 'static> Stream<T, Timed> {
     /// The records with their event time, on a stream without.
     ///
     /// # Semantics
@@ -202,7 +220,10 @@ impl<T: 'static> Stream<T, Timed> {
     /// assert_eq!(stamped[0], Stamped { time: EventTime::from_millis(3), value: 3 });
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn stamped(self) -> Stream<Stamped<T>> {
-        self.batchwise("stamped", |_| mapping(|stamped: Stamped<T>| stamped))
+    pub fn stamped(self) -> Stream<Stamped<T>>
+    where
+        M: HasEventTime,
+    {
+        M::timed(self).batchwise("stamped", |_| mapping(|stamped: Stamped<T>| stamped))
     }
 }

@@ -105,7 +105,7 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
     }
 
     /// Adds a stateless step behind the results.
-    pub(crate) fn flat_map<U: 'static, I>(
+    pub(crate) fn flat_map_results<U: 'static, I>(
         self,
         map: impl Fn(T) -> I + Clone + Send + Sync + 'static,
     ) -> WithLate<U, L>
@@ -122,11 +122,11 @@ impl<T: 'static, L: 'static> WithLate<T, L> {
     }
 
     /// Makes one row of each result.
-    pub(crate) fn map<U: 'static>(
+    pub(crate) fn map_results<U: 'static>(
         self,
         map: impl Fn(T) -> U + Clone + Send + Sync + 'static,
     ) -> WithLate<U, L> {
-        self.flat_map(move |result| Some(map(result)))
+        self.flat_map_results(move |result| Some(map(result)))
     }
 
     /// The results, and the late records as a stream of their own. A late record keeps its event

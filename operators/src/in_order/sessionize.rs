@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sort::attach_sorter;
 use super::sorter::Release;
-use crate::{KeyedStream, Timed, WithLate};
+use crate::{HasEventTime, KeyedStream, Timeline, WithLate};
 
 /// A record of a key with its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct InSession<K, V> {
     pub value: V,
 }
 
-impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
+impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// Cuts the records of each key into sessions, which end where nothing comes for longer than
     /// `gap`, and gives each record with its session, in order of event time.
     ///
@@ -62,8 +62,11 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
     /// let wanted = [("ann", 0, 0), ("ann", 0, 5), ("bob", 8, 8), ("ann", 60, 60)];
     /// assert_eq!(sessions, wanted.map(|(name, session, at)| (name.to_owned(), session, at)));
     /// ```
-    pub fn sessionize(self, gap: Duration) -> WithLate<InSession<K, V>, (K, V)> {
-        attach_sorter("sessionize", self, Sessions { gap })
+    pub fn sessionize(self, gap: Duration) -> WithLate<InSession<K, V>, (K, V)>
+    where
+        M: HasEventTime,
+    {
+        attach_sorter("sessionize", self.timed(), Sessions { gap })
     }
 }
 

@@ -5,9 +5,9 @@ use rheos_engine::{EventTime, ExchangeData, Key, WorkerContext};
 use super::sorter::{Release, Sorter};
 use crate::apply::by_key;
 use crate::with_late::{Emitted, Lateness};
-use crate::{KeyedStream, Stream, Timed, WithLate};
+use crate::{HasEventTime, KeyedStream, Stream, Timed, Timeline, WithLate};
 
-impl<T: ExchangeData> Stream<T, Timed> {
+impl<T: ExchangeData, M: Timeline> Stream<T, M> {
     /// Puts the records of the whole stream in order of event time. What stands behind it runs on
     /// one worker.
     ///
@@ -40,13 +40,16 @@ impl<T: ExchangeData> Stream<T, Timed> {
     /// });
     /// assert_eq!(sorted, [1_000, 2_000, 3_000]);
     /// ```
-    pub fn sort_by_event_time(self) -> WithLate<T, T> {
-        let one_key = self.map(|record| ((), record)).keyed();
+    pub fn sort_by_event_time(self) -> WithLate<T, T>
+    where
+        M: HasEventTime,
+    {
+        let one_key = M::timed(self).map(|record| ((), record)).keyed();
         attach(one_key, Sorted { out: |(): &(), record| record, late: |(), record| record })
     }
 }
 
-impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
+impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// Puts the records of each key in order of event time, and gives them with their keys. So do
     /// the records of all keys of a worker come.
     ///
@@ -78,10 +81,10 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
     /// ```
     pub fn sort_by_event_time(self) -> WithLate<(K, V), (K, V)>
     where
-        K: Clone,
+        M: HasEventTime,
     {
         let out = |key: &K, value| (key.clone(), value);
-        attach(self, Sorted { out, late: |key, value| (key, value) })
+        attach(self.timed(), Sorted { out, late: |key, value| (key, value) })
     }
 }
 

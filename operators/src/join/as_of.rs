@@ -7,9 +7,9 @@ use rheos_engine::{ExchangeData, Key};
 use super::as_of_step::AsOfStep;
 use super::side::Rows;
 use crate::apply::by_key;
-use crate::{KeyedStream, Stream, Timed, WithLate};
+use crate::{HasEventTime, KeyedStream, Stream, Timed, Timeline, WithLate};
 
-impl<K: Key, L: ExchangeData> KeyedStream<K, L, Timed> {
+impl<K: Key, L: ExchangeData, M: Timeline> KeyedStream<K, L, M> {
     /// Brings each record together with the latest record of `right` that has its key and is not
     /// later than it: a trade with the price of its moment. What becomes of records that find
     /// none is said next: `.left()` or `.inner()`.
@@ -58,11 +58,14 @@ impl<K: Key, L: ExchangeData> KeyedStream<K, L, Timed> {
     ///     ('a', 20, Some(1.6)), // exactly at the time of one
     /// ]);
     /// ```
-    pub fn as_of_join<R: ExchangeData + Clone>(
+    pub fn as_of_join<R: ExchangeData + Clone, N: HasEventTime>(
         self,
-        right: KeyedStream<K, R, Timed>,
-    ) -> AsOfJoin<K, L, R> {
-        AsOfJoin { left: self, right, max_age: None }
+        right: KeyedStream<K, R, N>,
+    ) -> AsOfJoin<K, L, R>
+    where
+        M: HasEventTime,
+    {
+        AsOfJoin { left: self.timed(), right: right.timed(), max_age: None }
     }
 }
 

@@ -7,12 +7,12 @@ use super::interval_step::IntervalStep;
 use super::kind::{Anti, Full, Inner, JoinKind, Left, Right, Semi};
 use super::side::Rows;
 use crate::apply::by_key;
-use crate::{KeyedStream, Stream, Timed, WithLate};
+use crate::{HasEventTime, KeyedStream, Stream, Timed, Timeline, WithLate};
 
 /// A row of a full join.
 type FullRow<K, L, R> = (K, Option<L>, Option<R>);
 
-impl<K: Key, L: ExchangeData + Clone> KeyedStream<K, L, Timed> {
+impl<K: Key, L: ExchangeData + Clone, M: Timeline> KeyedStream<K, L, M> {
     /// Brings together records of the same key whose times are no further apart than `interval`
     /// says. Which of them become rows is said next: `.inner()`, `.left()`, `.right()`,
     /// `.full()`, `.semi()` or `.anti()`.
@@ -67,12 +67,15 @@ impl<K: Key, L: ExchangeData + Clone> KeyedStream<K, L, Timed> {
     ///     assert_eq!(matches(interval, right), expected, "{right}");
     /// }
     /// ```
-    pub fn interval_join<R: ExchangeData + Clone>(
+    pub fn interval_join<R: ExchangeData + Clone, N: HasEventTime>(
         self,
-        right: KeyedStream<K, R, Timed>,
+        right: KeyedStream<K, R, N>,
         interval: Interval,
-    ) -> IntervalJoin<K, L, R> {
-        IntervalJoin { left: self, right, interval }
+    ) -> IntervalJoin<K, L, R>
+    where
+        M: HasEventTime,
+    {
+        IntervalJoin { left: self.timed(), right: right.timed(), interval }
     }
 }
 

@@ -10,7 +10,10 @@ use rheos_engine::{ExchangeData, Key};
 
 use super::kind::{Anti, Full, Inner, JoinKind, Left, Right, Semi};
 use super::side::Side;
-use crate::{Aggregate, ByEventTime, KeyedStream, Pane, Timed, WindowedStream, Windows, WithLate};
+use crate::{
+    Aggregate, ByEventTime, HasEventTime, KeyedStream, Pane, Timeline, WindowedStream, Windows,
+    WithLate,
+};
 
 /// The records of a window by side.
 struct Sides<L, R>(PhantomData<fn(L, R)>);
@@ -67,7 +70,7 @@ fn late<K, L, R>((key, record): (K, Side<L, R>)) -> LateOf<K, L, R> {
     }
 }
 
-impl<K: Key, L: ExchangeData + Clone> KeyedStream<K, L, Timed> {
+impl<K: Key, L: ExchangeData + Clone, M: Timeline> KeyedStream<K, L, M> {
     /// Brings together the records of the same key in the same window. Which of them become rows
     /// is said next: `.inner()`, `.left()`, `.right()`, `.full()`, `.semi()`, `.anti()`, or all
     /// of a window at once with `.co_group()`.
@@ -101,13 +104,16 @@ impl<K: Key, L: ExchangeData + Clone> KeyedStream<K, L, Timed> {
     /// });
     /// assert_eq!(rows, [7]); // the click at exactly 10 s is in the next window
     /// ```
-    pub fn window_join<R: ExchangeData + Clone>(
+    pub fn window_join<R: ExchangeData + Clone, N: HasEventTime>(
         self,
-        right: KeyedStream<K, R, Timed>,
+        right: KeyedStream<K, R, N>,
         windows: Windows,
-    ) -> WindowJoin<K, L, R> {
-        let left = self.map_values(Side::Left).into_keyed();
-        let right = right.map_values(Side::Right).into_keyed();
+    ) -> WindowJoin<K, L, R>
+    where
+        M: HasEventTime,
+    {
+        let left = self.timed().map_values(Side::Left).into_keyed();
+        let right = right.timed().map_values(Side::Right).into_keyed();
         let sides = KeyedStream::new(left.union(right));
         WindowJoin { sides: WindowedStream::new(sides, windows, late) }
     }
@@ -271,7 +277,7 @@ impl<K: Key, L: ExchangeData + Clone, R: ExchangeData + Clone> WindowJoin<K, L, 
 
     fn rows<J: JoinKind<K, L, R>>(self, kind: &'static str) -> Rows<J::Row, K, L, R> {
         let panes = self.sides.panes(kind, Sides(PhantomData), |_, record| record);
-        panes.flat_map(|pane: Pane<K, (Vec<L>, Vec<R>)>| {
+        panes.flat_map_results(|pane: Pane<K, (Vec<L>, Vec<R>)>| {
             let (left, right) = pane.value;
             rows::<K, L, R, J>(pane.key, left, right)
         })

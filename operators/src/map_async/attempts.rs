@@ -19,7 +19,7 @@ pub(super) type Panic = Box<dyn Any + Send>;
 pub(super) async fn attempts<T, U, E, F, C>(
     call: Arc<F>,
     record: T,
-    options: AsyncOptions,
+    options: AsyncOptions<E>,
     pool: Arc<dyn IoPool>,
 ) -> Result<U, FailedCall<T, E>>
 where
@@ -36,7 +36,7 @@ where
             Some(Err(error)) => AsyncError::Failed(error),
             None => AsyncError::TimedOut(options.timeout),
         };
-        if attempts > options.retries {
+        if attempts > options.retries || !options.can_help(&error) {
             return Err(FailedCall { record, error, attempts });
         }
         drop(error);

@@ -22,7 +22,7 @@ struct Answer<T, U, E, S> {
 /// Makes calls, of which a bounded number has not been answered.
 pub(super) struct Calls<T: 'static, U: 'static, E: 'static, F, M: Timeline> {
     call: Arc<F>,
-    options: AsyncOptions,
+    options: AsyncOptions<E>,
     pool: Arc<dyn IoPool>,
     waker: Waker,
     /// Records of the last batch whose calls have not begun.
@@ -51,7 +51,12 @@ where
     C: Future<Output = Result<U, E>> + Send + 'static,
     M: Timeline,
 {
-    pub(super) fn new(call: F, options: AsyncOptions, pool: Arc<dyn IoPool>, waker: Waker) -> Self {
+    pub(super) fn new(
+        call: F,
+        options: AsyncOptions<E>,
+        pool: Arc<dyn IoPool>,
+        waker: Waker,
+    ) -> Self {
         // Bounded by the calls in flight, each of which sends one answer.
         let (sender, answers) = channel();
         Self {

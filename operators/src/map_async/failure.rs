@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A record for which every attempt of an asynchronous call failed.
+/// A record for which an asynchronous call failed for good: because no further attempt was left, or
+/// because another one could not help.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FailedCall<T, E> {
     /// The record.
@@ -30,7 +31,7 @@ impl<T, E: fmt::Display> fmt::Display for FailedCall<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.attempts {
             1 => self.error.fmt(f),
-            attempts => write!(f, "{}, at the last of {attempts} attempts", self.error),
+            attempts => write!(f, "{}, in attempt {attempts}", self.error),
         }
     }
 }

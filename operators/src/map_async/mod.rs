@@ -63,7 +63,7 @@ where
     #[must_use = "without a reader the records are dropped"]
     pub fn map_async<U, E, C>(
         self,
-        options: AsyncOptions,
+        options: AsyncOptions<E>,
         call: impl Fn(T) -> C + Clone + Send + Sync + 'static,
     ) -> Stream<Result<U, FailedCall<T, E>>, M>
     where

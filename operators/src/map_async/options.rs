@@ -1,6 +1,10 @@
 //! How asynchronous calls are made: how many at a time, for how long, how often.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::AsyncError;
 
 /// The longest wait between two attempts, however often the wait was doubled.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
@@ -16,19 +20,43 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 ///     .unordered()
 ///     .timeout(Duration::from_secs(2))
 ///     .retries(3, Duration::from_millis(100));
-/// # drop(options);
+/// # let _: AsyncOptions<String> = options;
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `E` is what calls fail with; the compiler finds it out from the call.
 #[must_use]
-pub struct AsyncOptions {
+pub struct AsyncOptions<E> {
     pub(super) in_flight: usize,
     pub(super) is_ordered: bool,
     pub(super) timeout: Duration,
     pub(super) retries: u32,
     pub(super) backoff: Duration,
+    /// Whether another attempt can help after a failure; always, unless there is one.
+    pub(super) retry_if: Option<RetryIf<E>>,
 }
 
-impl Default for AsyncOptions {
+/// Looks at a failure.
+type RetryIf<E> = Arc<dyn Fn(&E) -> bool + Send + Sync>;
+
+impl<E> Clone for AsyncOptions<E> {
+    fn clone(&self) -> Self {
+        Self { retry_if: self.retry_if.clone(), ..*self }
+    }
+}
+
+impl<E> fmt::Debug for AsyncOptions<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncOptions")
+            .field("in_flight", &self.in_flight)
+            .field("is_ordered", &self.is_ordered)
+            .field("timeout", &self.timeout)
+            .field("retries", &self.retries)
+            .field("backoff", &self.backoff)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E> Default for AsyncOptions<E> {
     fn default() -> Self {
         Self {
             in_flight: 100,
@@ -36,11 +64,12 @@ impl Default for AsyncOptions {
             timeout: Duration::from_secs(30),
             retries: 0,
             backoff: Duration::ZERO,
+            retry_if: None,
         }
     }
 }
 
-impl AsyncOptions {
+impl<E> AsyncOptions<E> {
     /// How many records of a worker may be in calls at the same time; 100 unless set. Where order
     /// is kept, a result that waits for its turn counts too.
     ///
@@ -79,6 +108,40 @@ impl AsyncOptions {
         self
     }
 
+    /// Tries again only after failures of which `can_help` says that another attempt can help: a
+    /// service that is busy, but not a customer that does not exist. What takes too long is tried
+    /// again in any case. Every failure is, unless set.
+    ///
+    /// ```
+    /// # use rheos_operators::examples::results;
+    /// use std::time::Duration;
+    /// use rheos_operators::AsyncOptions;
+    ///
+    /// #[derive(Debug)]
+    /// enum Refusal { Busy, Unknown }
+    ///
+    /// let options = AsyncOptions::default()
+    ///     .retries(3, Duration::from_millis(1))
+    ///     .retry_if(|refusal| matches!(refusal, Refusal::Busy));
+    /// let attempts = results([7], |customers| {
+    ///     let names = customers.map_async(options, |_| async { Err::<u32, _>(Refusal::Unknown) });
+    ///     names.map(|name| name.unwrap_err().attempts)
+    /// });
+    /// assert_eq!(attempts, [1]);
+    /// ```
+    pub fn retry_if(mut self, can_help: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
+        self.retry_if = Some(Arc::new(can_help));
+        self
+    }
+
+    /// Whether another attempt can help after a failure.
+    pub(super) fn can_help(&self, error: &AsyncError<E>) -> bool {
+        match (error, &self.retry_if) {
+            (AsyncError::Failed(error), Some(can_help)) => can_help(error),
+            (AsyncError::Failed(_), None) | (AsyncError::TimedOut(_), _) => true,
+        }
+    }
+
     /// How long to wait after so many failed attempts.
     pub(super) fn wait_after(&self, attempts: u32) -> Duration {
         let doubled = 2u32.saturating_pow(attempts.saturating_sub(1));
@@ -92,9 +155,9 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_a_minute() {
-        let options = AsyncOptions::default().retries(9, Duration::from_secs(4));
+        let options = AsyncOptions::<()>::default().retries(9, Duration::from_secs(4));
         let waits = [1, 2, 3, 4, 5, 1_000].map(|attempts| options.wait_after(attempts).as_secs());
         assert_eq!(waits, [4, 8, 16, 32, 60, 60]);
-        assert_eq!(AsyncOptions::default().wait_after(7), Duration::ZERO);
+        assert_eq!(AsyncOptions::<()>::default().wait_after(7), Duration::ZERO);
     }
 }

@@ -51,7 +51,7 @@ impl Service {
 
 /// A step over the service, driven by hand.
 fn asking(
-    options: AsyncOptions,
+    options: AsyncOptions<String>,
 ) -> (Service, ManualPool, Harness<impl Operator<In = u64, Out = Said>>) {
     let (service, pool) = (Service::default(), ManualPool::default());
     let (there, dyn_pool) = (service.clone(), Arc::new(pool.clone()) as Arc<dyn IoPool>);
@@ -151,7 +151,25 @@ fn failures_are_tried_again_after_longer_and_longer_waits() {
     let result = step.end_epoch().unwrap().remove(0);
     assert_eq!(result, failed(5, AsyncError::Failed("5 is odd enough".into()), 3));
     let text = result.unwrap_err().to_string();
-    assert_eq!(text, "5 is odd enough, at the last of 3 attempts");
+    assert_eq!(text, "5 is odd enough, in attempt 3");
+}
+
+#[test]
+fn what_cannot_be_helped_is_not_tried_again() {
+    let in_vain = |error: &String| !error.contains("odd enough");
+    let options = AsyncOptions::default().timeout(SECOND).retries(5, Duration::ZERO);
+    let (service, pool, mut step) = asking(options.retry_if(in_vain));
+    step.batch(vec![5, 10]).unwrap();
+    service.answer([5]);
+    pool.run();
+    pool.advance(SECOND);
+    pool.run();
+    service.answer([10]);
+    pool.run();
+    assert_eq!(service.calls(), [5, 10, 10], "only what took too long is asked again");
+    let said: Vec<String> =
+        step.end_epoch().unwrap().into_iter().map(|said| said.unwrap_err().to_string()).collect();
+    assert_eq!(said, ["5 is odd enough", "10 is odd enough, in attempt 2"]);
 }
 
 #[test]

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use rheos_engine::{ExchangeData, Key, Keyed, Stamped, WorkerContext};
 
 use crate::apply::by_key;
-use crate::{KeyedStream, Stream, Timed, WithLate};
+use crate::{HasEventTime, KeyedStream, Stream, Timed, Timeline, WithLate};
 use find::Find;
 
-impl<K: Key, V: Clone + ExchangeData> KeyedStream<K, V, Timed>
+impl<K: Key, V: Clone + ExchangeData, M: Timeline> KeyedStream<K, V, M>
 where
     Stamped<Keyed<K, V>>: ExchangeData,
 {
@@ -76,9 +76,12 @@ where
     /// });
     /// assert_eq!(tried, [(1, 2), (2, 0)]);
     /// ```
-    pub fn pattern(self, pattern: Pattern<V>) -> WithLate<PatternOutcome<K, V>, (K, V)> {
+    pub fn pattern(self, pattern: Pattern<V>) -> WithLate<PatternOutcome<K, V>, (K, V)>
+    where
+        M: HasEventTime,
+    {
         let pattern = Arc::new(pattern);
-        let records = self.into_keyed();
+        let records = self.timed().into_keyed();
         WithLate::new(move |lateness| {
             let make = move |context: &WorkerContext| {
                 Find::new(Arc::clone(&pattern), lateness, context.limits().partial_matches)

@@ -7,7 +7,7 @@ use rheos_engine::{EventTime, Output, ProcessingTime};
 use super::side::Shape;
 use super::time_to_live::Now;
 use super::timers::{KeyTimers, Moment, TimerQueue};
-use crate::{Timed, Timeline};
+use crate::{HasEventTime, Timeline};
 
 /// What a callback emits, on its way to the next step.
 pub(crate) struct Emitted<M: Timeline, O: 'static, S: 'static> {
@@ -39,9 +39,9 @@ impl<M: Timeline, O: 'static, S: 'static> Emitted<M, O, S> {
 /// The moment of a callback and the key it is for, and what the callback can do: emit records, and
 /// set timers of the key.
 ///
-/// `M` is [`Timed`] or [`Untimed`](crate::Untimed), `K` the key, `O` what is emitted, `T` what
-/// names timers, and `S` what is emitted on the side. What has to do with event time exists where
-/// the stream has event time only.
+/// `M` is [`Timed`](crate::Timed) or [`Untimed`](crate::Untimed), `K` the key, `O` what is emitted,
+/// `T` what names timers, and `S` what is emitted on the side. What has to do with event time can
+/// be used where the stream has event time only.
 pub struct ProcessContext<'a, M, K, O, T = (), S = Infallible>
 where
     M: Timeline,
@@ -120,35 +120,50 @@ impl<'a, M: Timeline, K, O: 'static, T: Ord + Clone, S: 'static> ProcessContext<
     }
 }
 
-impl<K, O: 'static, T: Ord + Clone, S: 'static> ProcessContext<'_, Timed, K, O, T, S> {
+impl<M: Timeline, K, O: 'static, T: Ord + Clone, S: 'static> ProcessContext<'_, M, K, O, T, S> {
     /// The event time of the record, or of the timer.
     #[must_use]
-    pub fn event_time(&self) -> EventTime {
+    pub fn event_time(&self) -> EventTime
+    where
+        M: HasEventTime,
+    {
         self.now.time
     }
 
     /// The watermark of the input at the beginning of the epoch.
     #[must_use]
-    pub fn watermark(&self) -> EventTime {
+    pub fn watermark(&self) -> EventTime
+    where
+        M: HasEventTime,
+    {
         self.now.watermark
     }
 
     /// Whether the event time of the record is behind the watermark.
     #[must_use]
-    pub fn is_late(&self) -> bool {
+    pub fn is_late(&self) -> bool
+    where
+        M: HasEventTime,
+    {
         self.now.time < self.now.watermark
     }
 
     /// Emits a record with an event time of its own. If it is behind the watermark of the stream,
     /// the record is late for the steps behind; [`set_timer_holding`](Self::set_timer_holding)
     /// keeps the watermark back for it.
-    pub fn emit_at(&mut self, time: EventTime, record: O) {
-        self.emitted.main.push(Timed::join(time, record));
+    pub fn emit_at(&mut self, time: EventTime, record: O)
+    where
+        M: HasEventTime,
+    {
+        self.emitted.main.push(M::join(M::stamp(time), record));
     }
 
     /// As [`emit_at`](Self::emit_at), on the side.
-    pub fn emit_side_at(&mut self, time: EventTime, record: S) {
-        self.emitted.side.push(Timed::join(time, record));
+    pub fn emit_side_at(&mut self, time: EventTime, record: S)
+    where
+        M: HasEventTime,
+    {
+        self.emitted.side.push(M::join(M::stamp(time), record));
     }
 
     /// Sets a timer, or moves it if the key has a timer of that name. It fires at the end of the
@@ -156,14 +171,20 @@ impl<K, O: 'static, T: Ord + Clone, S: 'static> ProcessContext<'_, Timed, K, O, 
     /// for a time that the watermark has passed fires at the end of this epoch.
     ///
     /// What its callback emits has the time `at`, for which nothing needs to be held back.
-    pub fn set_timer(&mut self, timer: T, at: EventTime) {
+    pub fn set_timer(&mut self, timer: T, at: EventTime)
+    where
+        M: HasEventTime,
+    {
         self.queue.set(self.timers, self.at, timer, Moment::Event { at, from: at });
     }
 
     /// As [`set_timer`](Self::set_timer), for a callback that emits with times from `earliest` on:
     /// until the timer has fired or is deleted, the watermark that is passed on stays at
     /// `earliest`.
-    pub fn set_timer_holding(&mut self, timer: T, at: EventTime, earliest: EventTime) {
+    pub fn set_timer_holding(&mut self, timer: T, at: EventTime, earliest: EventTime)
+    where
+        M: HasEventTime,
+    {
         self.queue.set(self.timers, self.at, timer, Moment::Event { at, from: earliest });
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rheos_engine::{EventTime, ProcessingTime};
 
 use super::pieces::Piece;
-use crate::{Timed, Timeline};
+use crate::{HasEventTime, Timeline};
 
 /// A piece is swept when it has been expired for this part of its time to live, so that many
 /// entries that expire one after the other are dropped together.
@@ -54,20 +54,21 @@ pub struct TimeToLive<M> {
     timeline: PhantomData<M>,
 }
 
-impl TimeToLive<Timed> {
+impl<M: Timeline> TimeToLive<M> {
     /// What is written into the piece by a callback with event time `t` is read until `t + ttl`,
     /// and gone from then on: for callbacks with a later event time, and once the watermark has
     /// come that far. Its memory is given back when the watermark has passed `t + ttl` by a
     /// sixteenth of `ttl`, or before.
-    pub fn in_event_time(&mut self, piece: &mut impl Piece, ttl: Duration) {
+    pub fn in_event_time(&mut self, piece: &mut impl Piece, ttl: Duration)
+    where
+        M: HasEventTime,
+    {
         let now = self.now.time.max(self.now.watermark).as_millis();
         let until = self.now.time.plus(ttl).as_millis();
         let swept = self.visit(piece, now, until, ttl);
         self.sweeps.event = self.sweeps.event.min(swept);
     }
-}
 
-impl<M: Timeline> TimeToLive<M> {
     /// What is written into the piece is read for so long in processing time. Its memory is given
     /// back a sixteenth of `ttl` later, or before.
     pub fn in_processing_time(&mut self, piece: &mut impl Piece, ttl: Duration) {

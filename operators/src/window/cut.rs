@@ -6,9 +6,9 @@ use super::attach::{ByCount, ByEventTime, ByProcessingTime, stamp_now};
 use super::windowed::WindowedStream;
 use super::windows::Windows;
 use crate::mapping::mapping;
-use crate::{KeyedStream, Stream, Timed, Timeline};
+use crate::{HasEventTime, KeyedStream, Stream, Timeline};
 
-impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
+impl<K: Key, V: ExchangeData, M: Timeline> KeyedStream<K, V, M> {
     /// Cuts the records of each key into windows of event time.
     ///
     /// # Semantics
@@ -32,12 +32,15 @@ impl<K: Key, V: ExchangeData> KeyedStream<K, V, Timed> {
     /// sessions.sort();
     /// assert_eq!(sessions, [row("ann", 1), row("ann", 2), row("bob", 1)]);
     /// ```
-    pub fn window(self, windows: Windows) -> WindowedStream<K, V, ByEventTime> {
-        WindowedStream::new(self, windows, |late| late)
+    pub fn window(self, windows: Windows) -> WindowedStream<K, V, ByEventTime>
+    where
+        M: HasEventTime,
+    {
+        WindowedStream::new(self.timed(), windows, |late| late)
     }
 }
 
-impl<T: ExchangeData> Stream<T, Timed> {
+impl<T: ExchangeData, M: Timeline> Stream<T, M> {
     /// Cuts the whole stream into windows of event time. Each worker combines its own records
     /// where windows are tumbling or sliding; one worker keeps the windows.
     ///
@@ -54,8 +57,11 @@ impl<T: ExchangeData> Stream<T, Timed> {
     /// });
     /// assert_eq!(counts, [2, 3, 1]);
     /// ```
-    pub fn window(self, windows: Windows) -> WindowedStream<(), T, ByEventTime, T> {
-        WindowedStream::new(self.whole(), windows, |((), late)| late)
+    pub fn window(self, windows: Windows) -> WindowedStream<(), T, ByEventTime, T>
+    where
+        M: HasEventTime,
+    {
+        WindowedStream::new(self.whole().timed(), windows, |((), late)| late)
     }
 }
 

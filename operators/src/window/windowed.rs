@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 use rheos_engine::{EventTime, ExchangeData, Key};
 
 use super::attach::{Attached, CutStream, WindowDomain, attach};
-use super::pane::{Pane, Window};
+use super::pane::Pane;
 use super::records::{Collect, Top};
 use super::windows::Windows;
 use crate::aggregate::{Average, Count, Extreme, Reduce, Sum};
@@ -330,15 +330,15 @@ impl<K: Key, V: ExchangeData, D: WindowDomain, L: Send + 'static> WindowedStream
         S: Clone + Send + Sync + 'static,
     {
         let results = self.collected("window fold");
-        D::results(results.map(move |pane: Pane<K, Vec<V>>| {
+        D::results(results.map_results(move |pane: Pane<K, Vec<V>>| {
             let mut state = initial.clone();
             pane.value.into_iter().for_each(|value| step(&mut state, value));
             Pane { key: pane.key, window: pane.window, timing: pane.timing, value: state }
         }))
     }
 
-    /// Hands the key, the window and its values, in order of event time, to a function that gives
-    /// any number of records, whenever a window answers.
+    /// Hands each pane, with the values of its window in order of event time, to a function that
+    /// gives any number of records.
     ///
     /// # Semantics
     /// As for [`collect`](Self::collect).
@@ -350,8 +350,9 @@ impl<K: Key, V: ExchangeData, D: WindowDomain, L: Send + 'static> WindowedStream
     /// // By how much the values of a window rise from the first to the last.
     /// let rises = timed([(1_000, 5i64), (2_000, 9), (3_000, 7), (11_000, 1)], |numbers| {
     ///     let tens = Windows::tumbling(Duration::from_secs(10));
-    ///     let rises = numbers.window(tens).process(|_, window, values| {
-    ///         Some((window.start.as_millis(), values.last()? - values.first()?))
+    ///     let rises = numbers.window(tens).process(|pane| {
+    ///         let rise = pane.value.last()? - pane.value.first()?;
+    ///         Some((pane.window.start.as_millis(), rise))
     ///     });
     ///     rises.drop_late()
     /// });
@@ -359,18 +360,13 @@ impl<K: Key, V: ExchangeData, D: WindowDomain, L: Send + 'static> WindowedStream
     /// ```
     pub fn process<I>(
         self,
-        function: impl Fn(&K, Window, Vec<V>) -> I + Clone + Send + Sync + 'static,
+        function: impl Fn(Pane<K, Vec<V>>) -> I + Clone + Send + Sync + 'static,
     ) -> D::Rows<I::Item, L>
     where
         V: Clone,
         I: IntoIterator + 'static,
         I::Item: 'static,
     {
-        let results = self.collected("window process");
-        D::results(
-            results.flat_map(move |pane: Pane<K, Vec<V>>| {
-                function(&pane.key, pane.window, pane.value)
-            }),
-        )
+        D::results(self.collected("window process").flat_map_results(function))
     }
 }
