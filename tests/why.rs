@@ -273,3 +273,48 @@ fn sigusr1_says_why_and_the_program_goes_on() {
         drop(peer);
     }
 }
+
+#[test]
+fn what_comes_back_from_being_idle_is_late_and_not_lost() {
+    for workers in [1, 2, 3] {
+        let watermarks = Watermarks::monotone().idle_after(Duration::from_secs(10));
+        let (script, job) = (Script::of(&["a.log", "b.log"]), Job::new("waiting"));
+        let clock = Arc::new(TestClock::at(ProcessingTime(1_000_000)));
+        let mut config = Config::default().workers(workers);
+        config.clock = clock.clone();
+        let (sink, counts) = collect();
+        job.source(script.clone())
+            .event_time(time, watermarks)
+            .window(Windows::tumbling(Duration::from_millis(10)))
+            .count()
+            .named("wait")
+            .drop_late()
+            .map(|pane| pane.value)
+            .sink(sink);
+        let handle = job.start(config).unwrap();
+        let reaches = |what: &str, wanted: &dyn Fn(&Why) -> bool| {
+            until(what, || handle.why("wait").is_some_and(|why| wanted(&why)));
+        };
+        let late = |records: u64| {
+            let seen = || handle.metrics().step("wait").map_or(0, |step| step.late_records);
+            until("late", || seen() == records);
+        };
+        script.say("a.log", &[10]);
+        script.say("b.log", &[5]);
+        reaches("5", &|why| why.watermark == Some(at(5)));
+        clock.advance(Duration::from_secs(9));
+        script.say("a.log", &[35]);
+        reaches("35 seen", &|why| why.holdings.records == 3);
+        clock.advance(Duration::from_secs(1));
+        reaches("35", &|why| why.watermark == Some(at(35)));
+        // `a.log` went on alone: for the split that comes back these two are over.
+        script.say("b.log", &[12]);
+        late(1);
+        script.say("b.log", &[14]);
+        late(2);
+        script.end("a.log");
+        script.end("b.log");
+        handle.wait().unwrap();
+        assert_eq!(counts.into_vec().unwrap().into_iter().sum::<u64>(), 3, "{workers} workers");
+    }
+}

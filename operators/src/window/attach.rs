@@ -8,6 +8,7 @@ use super::arrival::Arrival;
 use super::clock::Domain;
 use super::combine::SliceCombiner;
 use super::count::CountWindows;
+use super::judged::JudgedByWorker;
 use super::pane::Pane;
 use super::per_key::PerKeyWindows;
 use super::processing::StampNow;
@@ -175,16 +176,20 @@ where
     let records = records.into_keyed();
     let graph = records.port().graph();
     let (combine, its_prepare) = (aggregate.clone(), prepare.clone());
+    let judged = JudgedByWorker::default();
+    let judging = judged.clone();
     let combined = graph.stage(records.port(), "combine", move |context: &WorkerContext, next| {
         let (aggregate, prepare) = (combine.clone(), its_prepare.clone());
-        let stage = SliceCombiner::new(aggregate, prepare, places, context.limits(), next);
+        let stage = SliceCombiner::new(aggregate, prepare, places, context.limits(), next)
+            .judged_by(judged.of(context.worker()));
         Box::new(stage) as Next<Stamped<Keyed<K, V>>>
     });
     type Arrived<K, V, A> = Stamped<Keyed<K, Arrival<V, A>>>;
     let route = Route::by_key(|arrived: &Arrived<K, V, A::Acc>| arrived.value.hash).timed(true);
-    let make = move |_: &WorkerContext| {
+    let make = move |context: &WorkerContext| {
         let (aggregate, prepare) = (aggregate.clone(), prepare.clone());
         SlicedWindows::<K, V, A, _, L>::new(aggregate, prepare, places, late, domain)
+            .judging(judging.of(context.worker()))
     };
     Stream::new(graph.operator(&combined, route, kind, make))
 }

@@ -4,15 +4,18 @@
 //! As the combiner of ordinary aggregates it holds a bounded number of keys, gives them up at the
 //! end of each epoch, and steps aside where it does not reduce. What it must not combine is what
 //! may be late, because a late record is a record again: it lets such records pass as they are. So
-//! it does with all records of a worker that has once been idle, because the watermark may have
-//! gone on without it, and nobody tells it how far.
+//! it does with all records of a worker that has been idle, until it knows how far the watermark
+//! has gone on without it (see `judged`).
+
+use std::sync::Arc;
 
 use rheos_engine::{
-    Consumer, Entry, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run, Stamped,
+    Consumer, Entry, Epoch, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run, Stamped,
 };
 
 use super::aligned::{Aligned, placed};
 use super::arrival::Arrival;
+use super::judged::Judged;
 use super::windowed::Prepare;
 use crate::Aggregate;
 use crate::aggregate::Reduction;
@@ -40,8 +43,13 @@ pub(crate) struct SliceCombiner<K, V: 'static, A: Aggregate, P> {
     keys: usize,
     most_keys: usize,
     reduction: Reduction,
-    /// The first moment that belongs to no window that may be over; never goes back.
+    /// The highest watermark of this worker.
+    promised: i64,
+    /// The first moment that belongs to no window that may be over; never goes back, except from
+    /// the end of time, where it is while nobody knows.
     open_from: i64,
+    behind: Behind,
+    judged: Arc<Judged>,
     /// What is on its way; empty between calls.
     sent: Vec<Sent<K, V, A::Acc>>,
     /// Arrivals in a batch.
@@ -69,10 +77,38 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
             keys: 0,
             most_keys: limits.combiner_keys,
             reduction: Reduction::default(),
+            promised: i64::MIN,
             open_from: i64::MIN,
+            behind: Behind::No,
+            judged: Arc::default(),
             sent: Vec::new(),
             target: limits.records_per_batch::<Sent<K, V, A::Acc>>(),
             next,
+        }
+    }
+
+    /// Lets the windows behind it say how far they are.
+    pub(crate) fn judged_by(mut self, judged: Arc<Judged>) -> Self {
+        self.judged = judged;
+        self
+    }
+
+    /// Finds out from when on windows are open: those that end after `over`.
+    fn open_after(&mut self, watermark: i64) {
+        // A window is over when the watermark is past its end by the allowed lateness: moments
+        // from the start of the first window on that is not over cannot be late.
+        let over = watermark.saturating_sub(self.lateness);
+        self.open_from = self.aligned.open_from(over);
+    }
+
+    /// Combines again if the windows have said meanwhile how far the others went on.
+    fn catch_up(&mut self) {
+        if let Behind::Since(epoch) = self.behind
+            && let Some(reached) = self.judged.reached(epoch)
+        {
+            self.behind = Behind::No;
+            self.promised = self.promised.max(reached);
+            self.open_after(self.promised);
         }
     }
 
@@ -188,6 +224,16 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
     }
 }
 
+/// Whether the others may have gone on without this worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    No,
+    /// They do: it is idle.
+    Idle,
+    /// They did: it was idle when this epoch ended, and is waited for since.
+    Since(Epoch),
+}
+
 /// Emptied tables that are kept for the slices of the next epoch.
 const SPARE_TABLES: usize = 8;
 
@@ -195,6 +241,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> Consumer<Stamped<Keyed<
     for SliceCombiner<K, V, A, P>
 {
     fn batch(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
+        self.catch_up();
         if self.reduction.combines() {
             self.combine(batch, run);
         } else {
@@ -212,14 +259,16 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> Consumer<Stamped<Keyed<
     }
 
     fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
-        // A window is over when the watermark is past its end by the allowed lateness: moments
-        // from the start of the first window on that is not over cannot be late.
         // A split that comes back may take a promise back, but nobody opens a window again for it.
-        let over = watermark.as_millis().saturating_sub(self.lateness);
-        self.open_from = self.aligned.open_from(over).max(self.open_from);
-        if run.is_idle() {
-            // Others go on without this worker, it does not know how far.
-            self.open_from = i64::MAX;
+        self.promised = self.promised.max(watermark.as_millis());
+        self.behind = match (run.is_idle(), self.behind) {
+            (true, _) => Behind::Idle,
+            (false, Behind::Idle) => Behind::Since(Epoch(run.epoch.0.saturating_sub(1))),
+            (false, behind) => behind,
+        };
+        match self.behind {
+            Behind::No => self.open_after(self.promised),
+            Behind::Idle | Behind::Since(_) => self.open_from = i64::MAX,
         }
         self.next.watermark(watermark, run);
     }

@@ -1,5 +1,6 @@
 //! Windows at the edges: the ends of time, sizes without a bound, senders that come back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rheos_engine::harness::{Collected, Harness, run};
@@ -9,6 +10,7 @@ use super::aligned::Aligned;
 use super::arrival::Arrival;
 use super::clock::Domain;
 use super::combine::SliceCombiner;
+use super::judged::Judged;
 use super::pane::PaneTiming;
 use super::per_key::PerKeyWindows;
 use super::sliced::SlicedWindows;
@@ -122,12 +124,23 @@ fn sessions_reach_to_the_ends_of_time() {
     }
 }
 
+/// What a combiner sends.
+type Sent = Stamped<Keyed<u64, Arrival<u64, Vec<u64>>>>;
+
+/// What makes a number of a record.
+type Number = fn(EventTime, u64) -> u64;
+
+/// The windows behind it.
+type Tumbling = SlicedWindows<u64, u64, Numbers, Number, (u64, u64)>;
+
 /// Tumbling windows of 10 ms behind one combiner, whose sender may be left behind by others.
 struct Behind {
-    combiner: SliceCombiner<u64, u64, Numbers, fn(EventTime, u64) -> u64>,
-    sent: Collected<Stamped<Keyed<u64, Arrival<u64, Vec<u64>>>>>,
+    combiner: SliceCombiner<u64, u64, Numbers, Number>,
+    sent: Collected<Sent>,
     run: rheos_engine::Run,
-    windows: Harness<SlicedWindows<u64, u64, Numbers, fn(EventTime, u64) -> u64, (u64, u64)>>,
+    windows: Harness<Tumbling>,
+    /// How many of the last epoch's arrivals were accumulators.
+    combined: usize,
 }
 
 impl Behind {
@@ -137,61 +150,66 @@ impl Behind {
             unreachable!()
         };
         let (next, sent) = Collected::consumer();
-        let number: fn(EventTime, u64) -> u64 = number;
-        let limits = Limits::default();
+        let number: Number = number;
+        let (limits, judged) = (Limits::default(), Arc::<Judged>::default());
         Self {
-            combiner: SliceCombiner::new(Numbers, number, (aligned, 0), &limits, next),
+            combiner: SliceCombiner::new(Numbers, number, (aligned, 0), &limits, next)
+                .judged_by(Arc::clone(&judged)),
             sent,
             run: run(),
-            windows: Harness::new(SlicedWindows::new(
-                Numbers,
-                number,
-                (aligned, 0),
-                EMIT,
-                Domain::EventTime,
-            )),
+            windows: Harness::new(
+                SlicedWindows::new(Numbers, number, (aligned, 0), EMIT, Domain::EventTime)
+                    .judging(judged),
+            ),
+            combined: 0,
         }
     }
 
-    /// An epoch of records, what the sender promises after it, and all senders together.
-    fn epoch(&mut self, records: &[i64], promise: i64, together: i64) -> Vec<Said> {
+    /// An epoch of records, what the sender promises after it unless it is idle then, and all
+    /// senders together.
+    fn epoch(&mut self, records: &[i64], promise: Option<i64>, together: i64) -> Vec<Said> {
         let records = records.iter().map(|time| record(*time, *time as u64));
+        self.run.epoch = self.windows.epoch();
         self.combiner.batch(&mut records.collect(), &mut self.run);
         self.combiner.flush(Flush::EpochEnd, &mut self.run);
-        self.combiner.watermark(at(promise), &mut self.run);
-        let mut said = self.windows.batch(self.sent.take()).unwrap();
+        let combiner = &mut self.combiner;
+        match promise {
+            Some(promise) => combiner.watermark(at(promise), &mut self.run),
+            None => self.run.while_idle(|run| combiner.watermark(at(0), run)),
+        }
+        let sent = self.sent.take();
+        let is_combined = |sent: &Sent| matches!(sent.value.value, Arrival::Combined(_));
+        self.combined = sent.iter().filter(|sent| is_combined(sent)).count();
+        let mut said = self.windows.batch(sent).unwrap();
         self.windows.set_watermark(at(together));
         said.extend(self.windows.end_epoch().unwrap());
         said.into_iter().map(Said::from).collect()
-    }
-
-    /// The sender is idle: others go on without it.
-    fn idle(&mut self, promise: i64) {
-        let combiner = &mut self.combiner;
-        self.run.while_idle(|run| combiner.watermark(at(promise), run));
     }
 }
 
 #[test]
 fn a_sender_that_comes_back_has_late_records() {
     let mut job = Behind::new();
-    assert_eq!(job.epoch(&[3], 3, 3), []);
-    job.idle(3);
+    assert_eq!(job.epoch(&[3], Some(3), 3), []);
+    assert_eq!(job.epoch(&[], None, 3), []);
     let pane = |start, numbers: &[u64]| {
         Said::Pane(0, start, start + 10, PaneTiming::OnTime, numbers.to_vec())
     };
-    assert_eq!(job.epoch(&[], 3, 100), [pane(0, &[3])]);
-    // Its promise says little about what others have said meanwhile.
-    assert_eq!(job.epoch(&[5, 104], 6, 100), [Said::Late(5)]);
-    assert_eq!(job.epoch(&[7, 105], 105, 105), [Said::Late(7)]);
-    assert_eq!(job.epoch(&[], 110, 110), [pane(100, &[104, 105])]);
+    // The others go on without it.
+    assert_eq!(job.epoch(&[], None, 100), [pane(0, &[3])]);
+    // Its promise says little about what they have said meanwhile.
+    assert_eq!(job.epoch(&[5, 104], Some(6), 100), [Said::Late(5)]);
+    assert_eq!(job.combined, 0, "nobody knows what is late");
+    assert_eq!(job.epoch(&[7, 105, 106], Some(105), 105), [Said::Late(7)]);
+    assert_eq!(job.combined, 1, "the windows have said how far they are");
+    assert_eq!(job.epoch(&[], Some(110), 110), [pane(100, &[104, 105, 106])]);
 }
 
 #[test]
 fn a_promise_that_goes_back_makes_nothing_on_time() {
     // A split that was idle has come back to a sender that others kept going.
     let mut job = Behind::new();
-    assert_eq!(job.epoch(&[101], 100, 100), []);
-    assert_eq!(job.epoch(&[5], 6, 100), [Said::Late(5)]);
-    assert_eq!(job.epoch(&[7], 8, 100), [Said::Late(7)]);
+    assert_eq!(job.epoch(&[101], Some(100), 100), []);
+    assert_eq!(job.epoch(&[5], Some(6), 100), [Said::Late(5)]);
+    assert_eq!(job.epoch(&[7], Some(8), 100), [Said::Late(7)]);
 }

@@ -18,6 +18,7 @@ mod count;
 mod cut;
 #[cfg(test)]
 mod edge_tests;
+mod judged;
 mod open;
 mod pane;
 mod per_key;

@@ -2,6 +2,7 @@
 //! slices.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rheos_engine::{
     Entry, EpochEnd, Error, EventTime, ExchangeData, Holdings, Key, Keyed, KeyedState, Operator,
@@ -11,6 +12,7 @@ use rheos_engine::{
 use super::aligned::{Aligned, placed};
 use super::arrival::Arrival;
 use super::clock::Domain;
+use super::judged::Judged;
 use super::pane::{Pane, PaneTiming, Window};
 use super::slices::Slices;
 use super::windowed::Prepare;
@@ -37,6 +39,7 @@ pub(crate) struct SlicedWindows<K, V, A: Aggregate, P, L> {
     late: LateRecords<(K, V), L>,
     domain: Domain,
     slices: Slices<K, A>,
+    judged: Arc<Judged>,
     /// The watermark at the start of the epoch.
     watermark: i64,
     /// Windows that end here or before have answered.
@@ -63,11 +66,18 @@ impl<K: Key, V, A: Aggregate, P, L> SlicedWindows<K, V, A, P, L> {
             late,
             domain,
             slices,
+            judged: Arc::default(),
             watermark: i64::MIN,
             answered: i64::MIN,
             amended: BTreeMap::new(),
             speaking: None,
         }
+    }
+
+    /// Says to the combiner in front of it how far it is.
+    pub(crate) fn judging(mut self, judged: Arc<Judged>) -> Self {
+        self.judged = judged;
+        self
     }
 
     /// The moment at which windows that end there or before are over for good.
@@ -173,7 +183,7 @@ where
         out: &mut Output<'_, Self::Out>,
     ) -> Result<Turn, Error> {
         self.slices.cool();
-        let watermark = end.watermark.as_millis();
+        let (epoch, watermark) = (end.epoch, end.watermark.as_millis());
         loop {
             if self.speaking.is_none() {
                 self.speaking = self.next_to_speak(watermark);
@@ -199,6 +209,7 @@ where
             }
         }
         self.watermark = watermark;
+        self.judged.reach(epoch, watermark);
         self.answered = self.answered.max(watermark);
         self.slices.forget_before(self.over(watermark));
         Ok(Turn::Done)
