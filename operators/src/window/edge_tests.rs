@@ -1,5 +1,5 @@
 //! Windows at the edges: the ends of time, sizes without a bound, senders that come back, more to
-//! say than fits into a turn, and moments for which an operator waits.
+//! say than fits into a turn, moments for which an operator waits, and inputs without end.
 
 use std::time::Duration;
 
@@ -302,4 +302,54 @@ fn windows_of_processing_time_say_when_their_time_comes() {
     let sessions = Windows::session(ms(5));
     let operator = PerKeyWindows::new(Numbers, number, sessions, EMIT, Domain::ProcessingTime);
     assert_eq!(deadlines(operator, record(13, 1)), [Some(19), Some(19), None], "end included");
+}
+
+/// Gives an operator a record of one of three keys every millisecond, with the watermark close
+/// behind; gives the most that it held after any epoch: windows, timers, records and bytes.
+fn most_held<O: Operator>(
+    operator: O,
+    make: impl Fn(EventTime, Keyed<u64, u64>) -> O::In,
+) -> [usize; 4] {
+    let mut harness = Harness::new(operator);
+    let mut most = [0; 4];
+    for number in 0..500 {
+        let time = number as i64;
+        harness.batch(vec![make(at(time), Keyed::new(number % 3, number))]).unwrap();
+        harness.set_watermark(at(time - 10));
+        harness.end_epoch().unwrap();
+        let held = harness.holdings();
+        let held = [held.windows, held.timers, held.records, held.bytes];
+        most.iter_mut().zip(held).for_each(|(most, held)| *most = held.max(*most));
+    }
+    most
+}
+
+#[test]
+fn state_does_not_grow_with_the_length_of_the_input() {
+    let ms = Duration::from_millis;
+    let record = |time, value| Stamped { time, value };
+    let arrival = |time, Keyed { hash, key, value }: Keyed<u64, u64>| {
+        let value = Arrival::Record(Box::new(value));
+        Stamped { time, value: Keyed { hash, key, value } }
+    };
+    let entry = size_of::<rheos_engine::Entry<u64, (Vec<u64>, u32)>>();
+    for (windows, slices) in [(Windows::tumbling(ms(10)), 3), (Windows::sliding(ms(20), ms(5)), 8)]
+    {
+        let Placement::Aligned(aligned) = windows.placement else { unreachable!() };
+        let places = (aligned, 0);
+        let shared = SlicedWindows::new(Numbers, number, places, EMIT, Domain::EventTime);
+        let running = SlicedWindows::new(WithInverse, number, places, EMIT, Domain::EventTime);
+        for most in [most_held(shared, arrival), most_held(running, arrival)] {
+            let [held, _, records, bytes] = most;
+            let is_bounded = held <= slices && records <= 3 * slices && bytes <= 9 * slices * entry;
+            assert!(is_bounded, "{windows:?}: {most:?}");
+        }
+        let by_key = PerKeyWindows::new(Numbers, number, windows.clone(), EMIT, Domain::EventTime);
+        let most = most_held(by_key, record);
+        assert!(most[0] <= 24 && most[1] <= 24, "{windows:?} by key: {most:?}");
+    }
+    // Sessions that go on and on: one window and one reminder of each key.
+    let sessions = Windows::session(ms(50));
+    let sessions = PerKeyWindows::new(Numbers, number, sessions, EMIT, Domain::EventTime);
+    assert_eq!(most_held(sessions, record)[..3], [3, 3, 3]);
 }
