@@ -123,12 +123,20 @@ fn sessions_reach_to_the_ends_of_time() {
     }
 }
 
+type Prepare = fn(EventTime, u64) -> u64;
+
+/// What a combiner sends.
+type Sent = Keyed<u64, Arrival<u64, Vec<u64>>>;
+
+/// Windows that share slices.
+type Shared = SlicedWindows<u64, u64, Numbers, Prepare, (u64, u64)>;
+
 /// Tumbling windows of 10 ms behind one combiner, whose sender may be left behind by others.
 struct Behind {
-    combiner: SliceCombiner<u64, u64, Numbers, fn(EventTime, u64) -> u64>,
-    sent: Collected<Stamped<Keyed<u64, Arrival<u64, Vec<u64>>>>>,
+    combiner: SliceCombiner<u64, u64, Numbers, Prepare>,
+    sent: Collected<Stamped<Sent>>,
     run: rheos_engine::Run,
-    windows: Harness<SlicedWindows<u64, u64, Numbers, fn(EventTime, u64) -> u64, (u64, u64)>>,
+    windows: Harness<Shared>,
 }
 
 impl Behind {
@@ -138,7 +146,7 @@ impl Behind {
             unreachable!()
         };
         let (next, sent) = Collected::consumer();
-        let number: fn(EventTime, u64) -> u64 = number;
+        let number: Prepare = number;
         let limits = Limits::default();
         Self {
             combiner: SliceCombiner::new(Numbers, number, (aligned, 0), &limits, next),
