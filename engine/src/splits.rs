@@ -43,6 +43,12 @@ impl SplitsView {
         self.held + Duration::from_millis(since)
     }
 
+    /// Whether flow control keeps the source from reading now.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held_since.is_some()
+    }
+
     /// Flow control holds the source from now on, or lets it go.
     pub fn set_held(&mut self, is_held: bool, now: ProcessingTime) {
         self.held = self.held(now);

@@ -131,7 +131,8 @@ impl Lanes {
         has_any_ended
     }
 
-    /// Notices who is idle; gives how long it takes until the next one could be.
+    /// Notices who is idle; gives how long it takes until the next one could be, unless flow control
+    /// holds the source: then nobody's time passes.
     pub(crate) fn find_idle(
         &mut self,
         view: Option<&SplitsView>,
@@ -139,11 +140,12 @@ impl Lanes {
     ) -> Option<Duration> {
         let patience = self.watermarks.idle_after?;
         let held = view.map_or(Duration::ZERO, |view| view.held(now));
+        let is_held = view.is_some_and(SplitsView::is_held);
         let mut next = None::<Duration>;
         for lane in &mut self.lanes {
             let silence = lane.silence(now, held);
             lane.is_idle = silence >= patience;
-            if !lane.is_idle {
+            if !lane.is_idle && !is_held {
                 let left = patience - silence;
                 next = Some(next.map_or(left, |next| next.min(left)));
             }

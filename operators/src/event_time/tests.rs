@@ -198,6 +198,23 @@ fn time_in_which_flow_control_held_the_source_is_not_silence() {
 }
 
 #[test]
+fn a_source_that_is_held_waits_for_nobody_to_become_idle() {
+    let mut stage = Stage::reading(&patient(), &[0]);
+    stage.read(0, &[10]);
+    stage.end_epoch();
+    let asked = harness::asked_deadline(&mut stage.run);
+    assert!(asked.is_some(), "an epoch ends when the split becomes idle");
+    stage.hold(true);
+    stage.set_time(9);
+    stage.end_epoch();
+    // No time passes for it: epoch after epoch would end for nothing.
+    assert_eq!(harness::asked_deadline(&mut stage.run), None);
+    stage.hold(false);
+    stage.end_epoch();
+    assert!(harness::asked_deadline(&mut stage.run) > asked, "the time did not count");
+}
+
+#[test]
 fn records_from_the_future_are_set_aside_and_do_not_move_it() {
     let watermarks = Watermarks::monotone().max_future(Duration::from_secs(5));
     let mut stage = Stage::reading(&watermarks, &[0]);

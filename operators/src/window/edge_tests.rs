@@ -1,10 +1,11 @@
-//! Windows at the edges: the ends of time, sizes without a bound, senders that come back.
+//! Windows at the edges: the ends of time, sizes without a bound, senders that come back, more to
+//! say than fits into a turn, moments for which an operator waits, and inputs without end.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rheos_engine::harness::{Collected, Harness, run};
-use rheos_engine::{Consumer, EventTime, Flush, Keyed, Limits, Operator, Stamped};
+use rheos_engine::{Consumer, EventTime, Flush, Keyed, Limits, Operator, ProcessingTime, Stamped};
 
 use super::aligned::Aligned;
 use super::arrival::Arrival;
@@ -212,4 +213,161 @@ fn a_promise_that_goes_back_makes_nothing_on_time() {
     assert_eq!(job.epoch(&[101], Some(100), 100), []);
     assert_eq!(job.epoch(&[5], Some(6), 100), [Said::Late(5)]);
     assert_eq!(job.epoch(&[7], Some(8), 100), [Said::Late(7)]);
+}
+
+/// More keys than an operator may speak for in one turn.
+const KEYS: u64 = 1_000;
+
+/// Gives a record of each key at `time`; gives how many panes come at the end of the epoch, each
+/// of another key and with the timing and so many numbers.
+fn panes_of_keys<O: Operator>(
+    harness: &mut Harness<O>,
+    make: impl Fn(Keyed<u64, u64>) -> O::In,
+    watermark: i64,
+    expected: (PaneTiming, usize),
+) -> usize
+where
+    Said: From<O::Out>,
+{
+    let records = (0..KEYS).map(|key| make(Keyed::new(key, key)));
+    assert_eq!(harness.batch(records.collect()).unwrap().len(), 0);
+    harness.set_watermark(at(watermark));
+    let said = harness.end_epoch().unwrap().into_iter().map(Said::from);
+    let mut keys: Vec<u64> = said
+        .map(|said| match said {
+            Said::Pane(key, _, _, timing, numbers) if (timing, numbers.len()) == expected => key,
+            said => panic!("{said:?} where {expected:?} was expected"),
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len()
+}
+
+/// Windows that answer on time, and late while they have not yet gone.
+fn check_many_keys<O: Operator>(operator: O, make: impl Fn(Keyed<u64, u64>) -> O::In + Copy)
+where
+    Said: From<O::Out>,
+{
+    let mut harness = Harness::new(operator);
+    for (watermark, expected) in
+        [(10, (PaneTiming::OnTime, 1)), (11, (PaneTiming::Late, 2)), (30, (PaneTiming::Late, 3))]
+    {
+        let keys = panes_of_keys(&mut harness, make, watermark, expected);
+        assert_eq!(keys as u64, KEYS, "{expected:?}");
+    }
+    let held = harness.holdings();
+    assert_eq!((held.keys, held.windows, held.timers, held.records), (0, 0, 0, 0));
+}
+
+#[test]
+fn every_key_is_heard_however_many_there_are() {
+    let ms = Duration::from_millis;
+    let windows = Windows::tumbling(ms(10)).allowed_lateness(ms(10));
+    let Placement::Aligned(aligned) = windows.placement else { unreachable!() };
+    let places = (aligned, windows.lateness);
+    check_many_keys(
+        PerKeyWindows::new(Numbers, number, windows.clone(), EMIT, Domain::EventTime),
+        |value| Stamped { time: at(5), value },
+    );
+    check_many_keys(
+        SlicedWindows::new(Numbers, number, places, EMIT, Domain::EventTime),
+        |Keyed { hash, key, value }| {
+            let value = Arrival::Record(Box::new(value));
+            Stamped { time: at(5), value: Keyed { hash, key, value } }
+        },
+    );
+    // Early: five milliseconds of processing time later.
+    let windows = Windows::global().early_every(ms(5));
+    let mut harness =
+        Harness::new(PerKeyWindows::new(Numbers, number, windows, EMIT, Domain::EventTime));
+    let record = |key| Stamped { time: at(5), value: Keyed::new(key, key) };
+    assert_eq!(harness.batch((0..KEYS).map(record).collect()).unwrap().len(), 0);
+    harness.set_time(ProcessingTime(5));
+    assert_eq!(harness.end_epoch().unwrap().len() as u64, KEYS);
+    assert_eq!(harness.holdings().timers as u64, KEYS, "those for the end");
+}
+
+/// The processing times for which an operator waits at 13, 15 and 20, after a record at 13.
+fn deadlines<O: Operator>(operator: O, record: O::In) -> [Option<u64>; 3] {
+    let mut harness = Harness::new(operator);
+    assert_eq!(harness.deadline(), None, "nothing to wait for");
+    harness.batch(vec![record]).unwrap();
+    [13, 15, 20].map(|now| {
+        harness.set_watermark(at(now));
+        harness.end_epoch().unwrap();
+        harness.deadline().map(|time| time.0)
+    })
+}
+
+#[test]
+fn windows_of_processing_time_say_when_their_time_comes() {
+    let ms = Duration::from_millis;
+    let check = |windows: &Windows, domain, expected: [Option<u64>; 3]| {
+        let Placement::Aligned(aligned) = windows.placement else { unreachable!() };
+        let shared = SlicedWindows::new(Numbers, number, (aligned, 0), EMIT, domain);
+        let arrival = Keyed::new(0, Arrival::Record(Box::new(1)));
+        let shared = deadlines(shared, Stamped { time: at(13), value: arrival });
+        assert_eq!(shared, expected, "{windows:?}, shared, {domain:?}");
+        let by_key = PerKeyWindows::new(Numbers, number, windows.clone(), EMIT, domain);
+        let by_key = deadlines(by_key, record(13, 1));
+        assert_eq!(by_key, expected, "{windows:?}, by key, {domain:?}");
+    };
+    let (tumbling, sliding) = (Windows::tumbling(ms(10)), Windows::sliding(ms(10), ms(5)));
+    check(&tumbling, Domain::ProcessingTime, [Some(20), Some(20), None]);
+    check(&sliding, Domain::ProcessingTime, [Some(15), Some(20), None]);
+    check(&sliding, Domain::EventTime, [None; 3]);
+    let sessions = Windows::session(ms(5));
+    let operator = PerKeyWindows::new(Numbers, number, sessions, EMIT, Domain::ProcessingTime);
+    assert_eq!(deadlines(operator, record(13, 1)), [Some(19), Some(19), None], "end included");
+}
+
+/// Gives an operator a record of one of three keys every millisecond, with the watermark close
+/// behind; gives the most that it held after any epoch: windows, timers, records and bytes.
+fn most_held<O: Operator>(
+    operator: O,
+    make: impl Fn(EventTime, Keyed<u64, u64>) -> O::In,
+) -> [usize; 4] {
+    let mut harness = Harness::new(operator);
+    let mut most = [0; 4];
+    for number in 0..500 {
+        let time = number as i64;
+        harness.batch(vec![make(at(time), Keyed::new(number % 3, number))]).unwrap();
+        harness.set_watermark(at(time - 10));
+        harness.end_epoch().unwrap();
+        let held = harness.holdings();
+        let held = [held.windows, held.timers, held.records, held.bytes];
+        most.iter_mut().zip(held).for_each(|(most, held)| *most = held.max(*most));
+    }
+    most
+}
+
+#[test]
+fn state_does_not_grow_with_the_length_of_the_input() {
+    let ms = Duration::from_millis;
+    let record = |time, value| Stamped { time, value };
+    let arrival = |time, Keyed { hash, key, value }: Keyed<u64, u64>| {
+        let value = Arrival::Record(Box::new(value));
+        Stamped { time, value: Keyed { hash, key, value } }
+    };
+    let entry = size_of::<rheos_engine::Entry<u64, (Vec<u64>, u32)>>();
+    for (windows, slices) in [(Windows::tumbling(ms(10)), 3), (Windows::sliding(ms(20), ms(5)), 8)]
+    {
+        let Placement::Aligned(aligned) = windows.placement else { unreachable!() };
+        let places = (aligned, 0);
+        let shared = SlicedWindows::new(Numbers, number, places, EMIT, Domain::EventTime);
+        let running = SlicedWindows::new(WithInverse, number, places, EMIT, Domain::EventTime);
+        for most in [most_held(shared, arrival), most_held(running, arrival)] {
+            let [held, _, records, bytes] = most;
+            let is_bounded = held <= slices && records <= 3 * slices && bytes <= 9 * slices * entry;
+            assert!(is_bounded, "{windows:?}: {most:?}");
+        }
+        let by_key = PerKeyWindows::new(Numbers, number, windows.clone(), EMIT, Domain::EventTime);
+        let most = most_held(by_key, record);
+        assert!(most[0] <= 24 && most[1] <= 24, "{windows:?} by key: {most:?}");
+    }
+    // Sessions that go on and on: one window and one reminder of each key.
+    let sessions = Windows::session(ms(50));
+    let sessions = PerKeyWindows::new(Numbers, number, sessions, EMIT, Domain::EventTime);
+    assert_eq!(most_held(sessions, record)[..3], [3, 3, 3]);
 }

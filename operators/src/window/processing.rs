@@ -48,3 +48,26 @@ impl<T: 'static> Consumer<T> for StampNow<T> {
         self.next.end(run);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::{Collected, run};
+
+    use super::*;
+
+    #[test]
+    fn stamps_and_watermarks_do_not_go_back_with_the_clock() {
+        let (next, out) = Collected::consumer();
+        let (mut stamp, mut run) = (StampNow::new(next), run());
+        let mut stamped = |now, record| {
+            run.now = ProcessingTime(now);
+            stamp.batch(&mut vec![record], &mut run);
+            stamp.flush(Flush::EpochEnd, &mut run);
+            let times = out.take().iter().map(|stamped| stamped.time.as_millis()).collect();
+            (times, out.watermark().as_millis())
+        };
+        assert_eq!(stamped(1_000, 'a'), (vec![1_000], 1_000));
+        assert_eq!(stamped(990, 'b'), (vec![1_000], 1_000), "the clock was set back");
+        assert_eq!(stamped(1_001, 'c'), (vec![1_001], 1_001));
+    }
+}

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use rheos_engine::harness::Harness;
-use rheos_engine::{EventTime, Keyed, ProcessingTime, Stamped};
+use rheos_engine::{EventTime, Keyed, Operator, ProcessingTime, Snapshot, Stamped};
 
 use super::arrival::Arrival;
 use super::clock::Domain;
 use super::count::{CountWindows, Counts};
 use super::per_key::PerKeyWindows;
 use super::sliced::SlicedWindows;
-use super::tests::{EMIT, Numbers, WithInverse, number};
+use super::tests::{EMIT, Numbers, Said, WithInverse, number};
 use super::windows::{Placement, Windows};
 use crate::random::Random;
 use crate::recovery::{Step, check_recovery, to_owner};
@@ -130,4 +130,37 @@ fn windows_of_so_many_records_survive() {
             check_recovery(seed, &steps(seed, |_, record| record), make, to_owner::<_, _, Timed>);
         }
     }
+}
+
+/// Takes a snapshot after the watermark has passed 20, restores it onto another worker and gives
+/// that a record of window 0 to 10 at once, before the watermark has come again.
+fn late_after_restore<O: Operator>(make: impl Fn() -> O, record: impl Fn(i64, u64) -> O::In)
+where
+    Said: From<O::Out>,
+{
+    let (mut before, mut after) = (Harness::new(make()), Harness::new(make()));
+    before.batch(vec![record(1, 1), record(21, 2)]).unwrap();
+    before.set_watermark(at(20));
+    assert_eq!(before.end_epoch().unwrap().len(), 1);
+    let mut snapshot = Snapshot::default();
+    before.snapshot(0, &mut snapshot).unwrap();
+    after.restore(0, 1, &snapshot).unwrap();
+    let said = after.batch(vec![record(3, 3)]).unwrap();
+    let said: Vec<Said> = said.into_iter().map(Said::from).collect();
+    assert_eq!(said, [Said::Late(3)], "its window had answered");
+}
+
+#[test]
+fn what_was_late_before_a_restore_is_late_behind_it() {
+    let windows = Windows::tumbling(ms(10));
+    let Placement::Aligned(aligned) = windows.placement else { unreachable!() };
+    let record = |time, number| Stamped { time: at(time), value: Keyed::new(0u64, number) };
+    late_after_restore(
+        || SlicedWindows::new(Numbers, number, (aligned, 0), EMIT, Domain::EventTime),
+        |time, number| arrived(i64::MAX, record(time, number)),
+    );
+    late_after_restore(
+        || PerKeyWindows::new(Numbers, number, windows.clone(), EMIT, Domain::EventTime),
+        record,
+    );
 }
