@@ -203,26 +203,15 @@ fn no_file_is_orphaned() {
 }
 
 #[test]
-fn programs_that_must_not_compile_are_found_and_explained() {
-    // They are no modules: a pattern of file names finds them. One with another ending would not
-    // be looked at, nor would words whose program is gone.
-    let cases = Path::new(ROOT).join("tests/compile_fail");
-    let mut stems: Vec<(String, String)> = fs::read_dir(cases)
+fn nothing_is_orphaned_beside_programs_that_must_not_compile() {
+    // A pattern of file names finds the programs; one without the compiler's words fails.
+    let offences = fs::read_dir(Path::new(ROOT).join("tests/compile_fail"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .map(|path| {
-            let part =
-                |part: Option<&std::ffi::OsStr>| part.unwrap().to_string_lossy().into_owned();
-            (part(path.file_stem()), part(path.extension()))
-        })
+        .filter(|path| !path.with_extension("rs").is_file())
+        .map(|path| below_root(&path))
         .collect();
-    stems.sort();
-    let offences = stems
-        .chunk_by(|one, next| one.0 == next.0)
-        .filter(|files| !files.iter().map(|(_, ending)| ending.as_str()).eq(["rs", "stderr"]))
-        .map(|files| files[0].0.clone())
-        .collect();
-    check("every program that must not compile stands beside the compiler's words", offences);
+    check("what the compiler says stands beside a program", offences);
 }
 
 #[test]

@@ -21,14 +21,8 @@ const BLOCK: usize = 32 << 10;
 
 impl Numbers {
     pub(crate) fn new(total: u64) -> Self {
-        let mut state = 1u64;
-        let block = (0..BLOCK).map(|_| {
-            // SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
-        });
+        let mut random = Random::new(1);
+        let block = (0..BLOCK).map(|_| random.next_u64());
         Self { block: block.collect(), total, splits: None }
     }
 

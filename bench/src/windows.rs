@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use foldhash::quality::FixedState;
 use rheos::engine::EventTime;
 use rheos::prelude as stream;
-use rheos::prelude::{Config, Job, Watermarks};
+use rheos::prelude::{Config, Job, Random, Watermarks};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Side, in_turn_over};
@@ -138,15 +138,10 @@ fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<(
 
 /// So many records in order of time, evenly over `duration` milliseconds, their keys at random.
 fn records(count: usize, keys: u64, duration: i64) -> Vec<Record> {
-    let record = |number: usize| {
-        // SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
-        let state = (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        Record {
-            key: (mixed ^ (mixed >> 31)) % keys,
-            time: number as i64 * duration / count as i64,
-        }
+    let mut random = Random::new(0);
+    let record = |number: usize| Record {
+        key: random.next_u64() % keys,
+        time: number as i64 * duration / count as i64,
     };
     (0..count).map(record).collect()
 }

@@ -21,7 +21,12 @@ pub const KEY_GROUPS: usize = 256;
 pub trait Key: ExchangeData + Eq + Hash + Clone {}
 impl<K: ExchangeData + Eq + Hash + Clone> Key for K {}
 
-/// Types that can cross from one worker to another.
+/// Types that can cross from one worker to another: they derive serde's `Serialize` and
+/// `Deserialize`, are [`Send`], and own their data.
+///
+/// Of records that borrow, such as `&'static str`, the compiler says that an "implementation of
+/// `Deserialize` is not general enough": what comes from another worker has nothing to borrow from.
+/// Take `String` instead.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another worker",
     note = "derive serde's `Serialize` and `Deserialize` for it; it must be `Send` and own its data: `String` instead of `&str`"

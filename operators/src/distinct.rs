@@ -36,10 +36,7 @@ where
     }
 }
 
-impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
-where
-    M::Record<Keyed<K, V>>: ExchangeData,
-{
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Keeps the first record of each key.
     ///
     /// # Semantics
@@ -55,7 +52,10 @@ where
     /// assert_eq!(first, ["to", "not"]);
     /// ```
     #[must_use = "without a reader the records are dropped"]
-    pub fn distinct(self) -> Self {
+    pub fn distinct(self) -> Self
+    where
+        M::Record<Keyed<K, V>>: ExchangeData,
+    {
         let records = self.into_keyed();
         let graph = records.port().graph();
         let fresh = graph.stage(records.port(), "combine", |context, next| {

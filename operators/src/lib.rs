@@ -29,6 +29,7 @@ mod map;
 mod map_async;
 mod mapping;
 mod number;
+mod passed;
 mod pattern;
 mod process;
 #[cfg(test)]

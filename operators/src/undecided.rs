@@ -19,7 +19,6 @@ use crate::{KeyedStream, SinkStep, Stream, Timed, WithLate};
 pub trait LateRecordsDecided {}
 
 #[doc(hidden)]
-#[allow(clippy::must_use_candidate, reason = "they cannot be called")]
 impl<T: 'static, L: 'static> WithLate<T, L> {
     pub fn map<U: 'static>(
         self,

@@ -1,14 +1,19 @@
 //! The stage that stamps records and says how far its splits have come.
 
+use std::time::Duration;
+
 use rheos_engine::{Consumer, Disorder, EventTime, Flush, Next, ProcessingTime, Run, Stamped};
 
 use super::lanes::{Lanes, Together};
 use super::watermarks::Watermarks;
 
+/// What makes a duration that is cut to whole milliseconds one that is rounded up.
+const ALMOST_A_MILLISECOND: Duration = Duration::from_nanos(999_999);
+
 /// Stamps the records of a worker.
 pub(crate) struct Assign<T, F> {
     time: F,
-    max_future: Option<std::time::Duration>,
+    max_future: Option<Duration>,
     lanes: Lanes,
     disorder: Disorder,
     /// What is on its way to the next step; empty between batches.
@@ -93,7 +98,8 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
             run.end_epoch_at(now);
         }
         if let Some(left) = self.lanes.find_idle(run.splits(), now) {
-            run.end_epoch_at(now.plus(left));
+            // Rounded up: an epoch that ended before the split is idle would have to end again.
+            run.end_epoch_at(now.plus(left + ALMOST_A_MILLISECOND));
         }
         if flush == Flush::EpochEnd {
             match self.lanes.advance() {

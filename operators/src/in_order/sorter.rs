@@ -8,6 +8,7 @@ use rheos_engine::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::passed::last_passed;
 use crate::with_late::{Emitted, Lateness};
 
 /// What becomes of a record when its turn has come.
@@ -161,12 +162,7 @@ impl<K: Key, V: ExchangeData, R: Release<K, V>> Operator for Sorter<K, V, R> {
         end: EpochEnd,
         out: &mut Output<'_, Self::Out>,
     ) -> Result<Turn, Error> {
-        // A record of the watermark's own time may still come, except at the end.
-        let last = match end.watermark {
-            EventTime::MAX => i64::MAX,
-            watermark => watermark.as_millis().saturating_sub(1),
-        };
-        while let Some((time, at)) = self.timers.pop(last) {
+        while let Some((time, at)) = self.timers.pop(last_passed(end.watermark)) {
             self.release(at, EventTime::from_millis(time), end.watermark, out);
             if out.is_full() {
                 return Ok(Turn::More);

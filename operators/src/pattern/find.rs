@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::partial::Partials;
 use super::{Pattern, PatternOutcome};
+use crate::passed::{is_passed, last_passed};
 use crate::with_late::{Emitted, Lateness};
 
 /// What is held for a key.
@@ -54,11 +55,6 @@ impl<V: Clone> Held<V> {
         passed.sort_by_key(|record| record.time);
         passed
     }
-}
-
-/// Whether no further record with this time can come.
-fn is_passed(time: EventTime, watermark: EventTime) -> bool {
-    time < watermark || watermark == EventTime::MAX
 }
 
 /// Finds a pattern in the records of each key.
@@ -174,11 +170,7 @@ impl<K: Key, V: Clone + ExchangeData> Operator for Find<K, V> {
         end: EpochEnd,
         out: &mut Output<'_, Self::Out>,
     ) -> Result<Turn, Error> {
-        let now = match end.watermark {
-            EventTime::MAX => i64::MAX,
-            watermark => watermark.as_millis().saturating_sub(1),
-        };
-        while let Some((due, at)) = self.timers.pop(now) {
+        while let Some((due, at)) = self.timers.pop(last_passed(end.watermark)) {
             let due = EventTime::from_millis(due);
             if self.keys.at(at).is_some_and(|entry| entry.state.due == due) {
                 self.look(at, end.watermark, out)?;

@@ -72,10 +72,7 @@ pub trait BroadcastProcessFunction<M: Timeline = Untimed>: Clone + Send + Sync +
     }
 }
 
-impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
-where
-    M::Record<Keyed<K, V>>: ExchangeData,
-{
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Runs a function of the program's own for each key, which reads what a control stream has
     /// said so far; see [`BroadcastProcessFunction`].
     ///
@@ -142,6 +139,7 @@ where
         function: F,
     ) -> Stream<F::Out, M>
     where
+        M::Record<Keyed<K, V>>: ExchangeData,
         F: BroadcastProcessFunction<M, Key = K, In = V>,
         N: Timeline,
         M::Record<F::Out>: Send,

@@ -15,10 +15,7 @@ use super::time_to_live::TimeToLive;
 use crate::apply::by_key;
 use crate::{KeyedStream, Stream, Timeline};
 
-impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
-where
-    M::Record<Keyed<K, V>>: ExchangeData,
-{
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// [`process`](KeyedStream::process) with two closures instead of a type: what is done with a
     /// record, and what when the key's timer fires. The state of each key is `initial` at first; a
     /// key has one timer, named `()`. For anything more there is
@@ -64,6 +61,7 @@ where
         on_timer: impl Fn(&mut S, &mut ProcessContext<'_, M, K, O>) + Clone + Send + Sync + 'static,
     ) -> Stream<O, M>
     where
+        M::Record<Keyed<K, V>>: ExchangeData,
         S: ExchangeData + Clone + PartialEq + Sync,
         O: 'static,
         M::Record<O>: Send,

@@ -15,10 +15,7 @@ use super::time_to_live::TimeToLive;
 use crate::apply::by_key;
 use crate::{KeyedStream, Stream, Timeline};
 
-impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
-where
-    M::Record<Keyed<K, V>>: ExchangeData,
-{
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Runs a function of the program's own for each key, with state and timers; see
     /// [`ProcessFunction`], which has an example with timers in event time.
     ///
@@ -79,6 +76,7 @@ where
     #[must_use = "without a reader the records are dropped"]
     pub fn process<F>(self, function: F) -> Stream<F::Out, M>
     where
+        M::Record<Keyed<K, V>>: ExchangeData,
         F: ProcessFunction<M, Key = K, In = V, Side = Infallible>,
         M::Record<F::Out>: Send,
     {
@@ -135,6 +133,7 @@ where
     #[must_use = "without a reader the records are dropped"]
     pub fn process_with_side<F>(self, function: F) -> (Stream<F::Out, M>, Stream<F::Side, M>)
     where
+        M::Record<Keyed<K, V>>: ExchangeData,
         F: ProcessFunction<M, Key = K, In = V>,
         M::Record<Result<F::Out, F::Side>>: Send,
     {

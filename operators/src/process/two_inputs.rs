@@ -72,10 +72,7 @@ pub trait TwoInputProcessFunction<M: Timeline = Untimed>: Clone + Send + Sync + 
     }
 }
 
-impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M>
-where
-    M::Record<Keyed<K, V>>: ExchangeData,
-{
+impl<K: Key, V: 'static, M: Timeline> KeyedStream<K, V, M> {
     /// Runs a function of the program's own for each key of two streams, with state and timers
     /// that both share; see [`TwoInputProcessFunction`].
     ///
@@ -141,6 +138,7 @@ where
         function: F,
     ) -> Stream<F::Out, M>
     where
+        M::Record<Keyed<K, V>>: ExchangeData,
         W: 'static,
         M::Record<Keyed<K, W>>: ExchangeData,
         F: TwoInputProcessFunction<M, Key = K, Left = V, Right = W>,

@@ -124,6 +124,11 @@ where
         sealed::Clock::Event | sealed::Clock::Count => Domain::EventTime,
         sealed::Clock::Processing => Domain::ProcessingTime,
     };
+    // By processing time nothing is late, so no window waits for it.
+    let windows = match domain {
+        Domain::EventTime => windows,
+        Domain::ProcessingTime => Windows { lateness: 0, ..windows },
+    };
     WithLate::new(move |lateness| {
         let late = LateRecords { lateness, make: late };
         let note = windows.describe();

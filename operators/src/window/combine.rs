@@ -114,7 +114,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
 
     /// The place of the slice that holds a moment, if a window lies over it.
     #[inline]
-    fn slice_at(&mut self, time: i64) -> Option<usize> {
+    fn slice_at(&mut self, time: i64, run: &mut Run) -> Option<usize> {
         let length = self.aligned.slice();
         let holds = |start: i64| time >= start && time - start < length;
         if self.slices.get(self.last).is_some_and(|(start, _)| holds(*start)) {
@@ -127,6 +127,9 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
         let start = self.aligned.slice_of(time);
         if !self.aligned.is_covered(start) {
             return None;
+        }
+        if self.slices.len() >= MOST_SLICES {
+            self.give_up(run);
         }
         let table = self.spare_tables.pop().unwrap_or_default();
         self.slices.push((start, table));
@@ -143,7 +146,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
                 self.send(time, hash, key, Arrival::Record(Box::new(value)), run);
                 continue;
             }
-            let Some(at) = self.slice_at(moment) else { continue };
+            let Some(at) = self.slice_at(moment, run) else { continue };
             let table = &mut self.slices[at].1;
             let before = table.len();
             let last = table.at(self.last_entry);
@@ -233,6 +236,9 @@ enum Behind {
     /// They did: it was idle when this epoch ended, and is waited for since.
     Since(Epoch),
 }
+
+/// Slices that a combiner holds at the same time: it looks through them one by one.
+const MOST_SLICES: usize = 64;
 
 /// Emptied tables that are kept for the slices of the next epoch.
 const SPARE_TABLES: usize = 8;
