@@ -44,7 +44,7 @@ enum What {
     DeadLetters(dead_letters::Options),
     /// A query of NEXMark: Rheos against bare timely
     Nexmark(nexmark::Options),
-    /// Counting by key and window: loops written by hand
+    /// Counting by key and window: Rheos against loops written by hand
     Windows(windows::Options),
 }
 
