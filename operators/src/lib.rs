@@ -74,7 +74,7 @@ pub use stream::Stream;
 pub use timeline::{HasEventTime, Timed, Timeline, Untimed};
 pub use top_n::TopChange;
 pub use window::{
-    Attached, ByCount, ByEventTime, ByProcessingTime, Pane, PaneTiming, TriggerContext, Window,
-    WindowDomain, WindowedStream, Windows,
+    Attached, ByCount, ByEventTime, ByProcessingTime, EvictedWindows, Pane, PaneTiming,
+    TriggerContext, Window, WindowDomain, WindowedStream, Windows,
 };
 pub use with_late::WithLate;

@@ -18,6 +18,7 @@ mod count;
 mod cut;
 #[cfg(test)]
 mod edge_tests;
+mod evict;
 mod judged;
 mod open;
 mod pane;
@@ -36,6 +37,7 @@ mod windowed;
 mod windows;
 
 pub use attach::{Attached, ByCount, ByEventTime, ByProcessingTime, WindowDomain};
+pub use evict::EvictedWindows;
 pub use pane::{Pane, PaneTiming, Window};
 pub use windowed::WindowedStream;
 pub use windows::{TriggerContext, Windows};

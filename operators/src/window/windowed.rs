@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 use rheos_engine::{EventTime, ExchangeData, Key};
 
 use super::attach::{Attached, CutStream, WindowDomain, attach};
+use super::evict::folded;
 use super::pane::Pane;
 use super::records::{Collect, Top};
 use super::windows::Windows;
@@ -329,12 +330,7 @@ impl<K: Key, V: ExchangeData, D: WindowDomain, L: Send + 'static> WindowedStream
         V: Clone,
         S: Clone + Send + Sync + 'static,
     {
-        let results = self.collected("window fold");
-        D::results(results.map_results(move |pane: Pane<K, Vec<V>>| {
-            let mut state = initial.clone();
-            pane.value.into_iter().for_each(|value| step(&mut state, value));
-            Pane { key: pane.key, window: pane.window, timing: pane.timing, value: state }
-        }))
+        D::results(folded(self.collected("window fold"), initial, step))
     }
 
     /// Hands each pane, with the values of its window in order of event time, to a function that
