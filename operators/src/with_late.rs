@@ -23,6 +23,22 @@ pub(crate) enum Lateness {
     Drop,
 }
 
+impl Lateness {
+    /// Counts a late record, and emits it if that is wanted.
+    #[cold]
+    pub(crate) fn take<R: 'static, L: 'static>(
+        self,
+        time: EventTime,
+        record: impl FnOnce() -> L,
+        out: &mut Output<'_, Stamped<Emitted<R, L>>>,
+    ) {
+        out.count_late(1);
+        if self == Self::Emit {
+            out.push(Stamped { time, value: Emitted::Late(record()) });
+        }
+    }
+}
+
 /// What becomes of late records, and what they are made into.
 pub(crate) struct LateRecords<T, L> {
     pub(crate) lateness: Lateness,
@@ -45,10 +61,7 @@ impl<T: 'static, L: 'static> LateRecords<T, L> {
         record: impl FnOnce() -> T,
         out: &mut Output<'_, Stamped<Emitted<R, L>>>,
     ) {
-        out.count_late(1);
-        if self.lateness == Lateness::Emit {
-            out.push(Stamped { time, value: Emitted::Late((self.make)(record())) });
-        }
+        self.lateness.take(time, || (self.make)(record()), out);
     }
 }
 

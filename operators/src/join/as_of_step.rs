@@ -78,20 +78,6 @@ impl<K: Key, L: ExchangeData, R: ExchangeData, F> AsOfStep<K, L, R, F> {
         }
     }
 
-    /// Counts a late record, and passes it on if somebody wants it.
-    #[cold]
-    fn late<T: 'static>(
-        &self,
-        time: EventTime,
-        record: Side<(K, L), (K, R)>,
-        out: &mut Output<'_, Said<K, L, R, T>>,
-    ) {
-        out.count_late(1);
-        if self.lateness == Lateness::Emit {
-            out.push(Stamped { time, value: Emitted::Late(record) });
-        }
-    }
-
     /// Whether no coming left record can match a right record that is behind the watermark.
     fn is_useless(&self, time: EventTime, record: &Keyed<K, R>) -> bool {
         if self.max_age.is_some_and(|age| is_over(time.plus(age), self.watermark)) {
@@ -173,7 +159,7 @@ where
     ) -> Result<(), Error> {
         for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
             if time < self.watermark {
-                self.late(time, Side::Left((key, value)), out);
+                self.lateness.take(time, || Side::Left((key, value)), out);
                 continue;
             }
             let at = self.keys.find_or_insert(hash, key, Sides::new);
@@ -192,7 +178,7 @@ where
     ) -> Result<(), Error> {
         for Stamped { time, value: record } in batch.drain(..) {
             if time < self.watermark && self.is_useless(time, &record) {
-                self.late(time, Side::Right((record.key, record.value)), out);
+                self.lateness.take(time, || Side::Right((record.key, record.value)), out);
                 continue;
             }
             let Keyed { hash, key, value } = record;

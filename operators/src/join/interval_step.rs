@@ -102,20 +102,6 @@ fn row<T, L>(time: EventTime, row: T) -> Stamped<Emitted<T, L>> {
 }
 
 impl<K: Key, L: ExchangeData, R: ExchangeData, J: JoinKind<K, L, R>> IntervalStep<K, L, R, J> {
-    /// Counts a late record, and passes it on if somebody wants it.
-    #[cold]
-    fn late(
-        &self,
-        time: EventTime,
-        record: Side<(K, L), (K, R)>,
-        out: &mut Output<'_, Said<K, L, R, J>>,
-    ) {
-        out.count_late(1);
-        if self.lateness == Lateness::Emit {
-            out.push(Stamped { time, value: Emitted::Late(record) });
-        }
-    }
-
     fn left(
         &mut self,
         time: EventTime,
@@ -225,7 +211,7 @@ impl<K: Key, L: ExchangeData, R: ExchangeData, J: JoinKind<K, L, R>> TwoInput
     ) -> Result<(), Error> {
         for Stamped { time, value } in batch.drain(..) {
             if time < self.watermark {
-                self.late(time, Side::Left((value.key, value.value)), out);
+                self.lateness.take(time, || Side::Left((value.key, value.value)), out);
             } else {
                 self.left(time, value, out);
             }
@@ -240,7 +226,7 @@ impl<K: Key, L: ExchangeData, R: ExchangeData, J: JoinKind<K, L, R>> TwoInput
     ) -> Result<(), Error> {
         for Stamped { time, value } in batch.drain(..) {
             if time < self.watermark {
-                self.late(time, Side::Right((value.key, value.value)), out);
+                self.lateness.take(time, || Side::Right((value.key, value.value)), out);
             } else {
                 self.right(time, value, out);
             }

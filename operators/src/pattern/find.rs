@@ -157,10 +157,7 @@ impl<K: Key, V: Clone + ExchangeData> Operator for Find<K, V> {
                 self.keep(time, keyed);
                 continue;
             }
-            out.count_late(1);
-            if self.lateness == Lateness::Emit {
-                out.push(Stamped { time, value: Emitted::Late((keyed.key, keyed.value)) });
-            }
+            self.lateness.take(time, || (keyed.key, keyed.value), out);
         }
         Ok(())
     }
