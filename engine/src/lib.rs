@@ -3,6 +3,8 @@
 //! This crate knows no concrete operator and no concrete connector. It holds the contracts they
 //! fulfil ([`Source`], [`Sink`], [`Clock`]) and, below `dataflow`, the only code that knows timely.
 
+mod capture;
+pub mod checkpoint;
 pub mod cli;
 mod clock;
 mod cluster;
@@ -14,6 +16,7 @@ mod disorder;
 mod epoch;
 mod error;
 mod event_time;
+mod failpoint;
 pub mod harness;
 mod io_pool;
 mod job;
@@ -39,6 +42,8 @@ mod timers;
 mod waker;
 mod why;
 
+pub use capture::{Extent, Section, SectionKind};
+pub use checkpoint::CheckpointId;
 pub use clock::{Clock, ProcessingTime, SystemClock, TestClock};
 pub use config::{Config, Processes, ReportFormat};
 pub use consumer::{Consumer, Flush, Next};
