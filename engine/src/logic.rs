@@ -9,6 +9,7 @@ use crate::operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 use crate::pool::{Pool, Pools};
 use crate::run::Run;
 use crate::sink::{Finish, Writer};
+use crate::state_parts::StateParts;
 use crate::{Error, ErrorKind, EventTime, ProcessingTime};
 
 /// What a host drives. The host sees to the order of epochs; the logic to the records.
@@ -52,6 +53,15 @@ pub(crate) trait Logic {
     fn holdings(&self) -> Holdings {
         Holdings::default()
     }
+
+    /// Hands every part of the logic's state to `parts`.
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        let _ = parts;
+        Ok(())
+    }
+
+    /// The state was restored.
+    fn restored(&mut self) {}
 
     /// Tells the run behind the logic that the input has ended.
     fn end(&mut self, run: &mut Run);
@@ -169,6 +179,14 @@ impl<O: Operator> Logic for OneInputLogic<O> {
         self.operator.holdings()
     }
 
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        self.operator.state(parts)
+    }
+
+    fn restored(&mut self) {
+        self.operator.restored();
+    }
+
     fn end(&mut self, run: &mut Run) {
         self.out.next.end(run);
     }
@@ -226,6 +244,14 @@ impl<O: TwoInput> Logic for TwoInputLogic<O> {
 
     fn holdings(&self) -> Holdings {
         self.operator.holdings()
+    }
+
+    fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+        self.operator.state(parts)
+    }
+
+    fn restored(&mut self) {
+        self.operator.restored();
     }
 
     fn end(&mut self, run: &mut Run) {

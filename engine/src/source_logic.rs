@@ -1,11 +1,13 @@
 //! The inside of a source's host: open readers and the fused run behind them.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::consumer::{Flush, Next};
+use crate::dataflow::Standing;
 use crate::run::{Run, StepId};
 use crate::splits::SplitsView;
-use crate::{DeadLetter, Error, ReadBuffer, ReadStatus, Reader, Split, SplitId};
+use crate::{DeadLetter, Error, Position, ReadBuffer, ReadStatus, Reader, Split, SplitId};
 
 /// What reading once from a split came to.
 pub(crate) struct ReadOutcome {
@@ -31,6 +33,9 @@ pub(crate) trait SourceLogic {
     /// Says which splits are open and how many will be.
     fn describe(&self, view: &mut SplitsView);
 
+    /// The splits that have not ended, and where reading goes on behind what was handed out.
+    fn standing(&self) -> Vec<Standing>;
+
     /// Closes the readers; the input has not ended.
     fn close(&mut self);
 
@@ -44,6 +49,7 @@ pub(crate) trait SourceLogic {
 /// A reader and what it reads into.
 pub(crate) struct OpenSplit<T> {
     pub(crate) id: SplitId,
+    pub(crate) split: Rc<Split>,
     pub(crate) is_bounded: bool,
     pub(crate) reader: Box<dyn Reader<T>>,
     pub(crate) buffer: ReadBuffer<T>,
@@ -54,12 +60,13 @@ pub(crate) struct OpenSplit<T> {
 const BOUNDED_SPLITS_OPEN: usize = 2;
 
 /// Opens a split by its number.
-pub(crate) type OpenReader<T> = Box<dyn Fn(SplitId, &Split) -> Result<OpenSplit<T>, Error>>;
+pub(crate) type OpenReader<T> =
+    Box<dyn Fn(SplitId, &Rc<Split>, Option<&Position>) -> Result<OpenSplit<T>, Error>>;
 
 /// The splits of a source on one worker.
 pub(crate) struct SplitReaders<T> {
     pub(crate) step: StepId,
-    pub(crate) waiting: VecDeque<(u32, Split)>,
+    pub(crate) waiting: VecDeque<Standing>,
     pub(crate) open_reader: OpenReader<T>,
     pub(crate) open: Vec<OpenSplit<T>>,
     pub(crate) records: Next<T>,
@@ -81,8 +88,9 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
                 continue;
             }
             bounded += usize::from(is_bounded);
-            if let Some((number, split)) = self.waiting.remove(at) {
-                self.open.push((self.open_reader)(SplitId(number), &split)?);
+            if let Some((number, split, position)) = self.waiting.remove(at) {
+                let open = (self.open_reader)(SplitId(number), &split, position.as_ref());
+                self.open.push(open?);
             }
         }
         Ok(!self.open.is_empty())
@@ -121,6 +129,14 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
         view.open.clear();
         view.open.extend(self.open.iter().map(|open| open.id));
         view.unopened = self.waiting.len();
+    }
+
+    fn standing(&self) -> Vec<Standing> {
+        let open = self
+            .open
+            .iter()
+            .map(|open| (open.id.0, Rc::clone(&open.split), Some(open.reader.position())));
+        open.chain(self.waiting.iter().cloned()).collect()
     }
 
     fn close(&mut self) {

@@ -13,7 +13,7 @@ use super::launch::Copies;
 use super::link::Links;
 use super::seat::Seat;
 use super::{Fingerprints, frame};
-use crate::job::assignment::Assignment;
+use crate::job::outset::Outset;
 use crate::job::shared::Shared;
 use crate::{Error, ErrorKind, Limits};
 
@@ -46,8 +46,8 @@ pub(crate) fn gather(
     seat: Seat,
     fingerprints: &Fingerprints,
     limits: &Limits,
-    prepare: impl FnOnce() -> Result<Assignment, Error>,
-) -> Result<(Cluster, Assignment), Error> {
+    prepare: impl FnOnce() -> Result<Outset, Error>,
+) -> Result<(Cluster, Outset), Error> {
     let deadline = Instant::now() + limits.connect_timeout;
     let gathering = Gathering { fingerprints, limits, deadline };
     match seat {
@@ -81,8 +81,8 @@ impl Gathering<'_> {
         mut door: Door,
         hosts: &[String],
         mut copies: Copies,
-        prepare: impl FnOnce() -> Result<Assignment, Error>,
-    ) -> Result<(Cluster, Assignment), Error> {
+        prepare: impl FnOnce() -> Result<Outset, Error>,
+    ) -> Result<(Cluster, Outset), Error> {
         let processes = hosts.len();
         let mut members: Vec<Option<(TcpStream, u16)>> = (0..processes).map(|_| None).collect();
         while members.iter().skip(1).any(Option::is_none) {
@@ -106,8 +106,8 @@ impl Gathering<'_> {
             addresses.push(format!("{host}:{port}"));
             sockets.push((process, socket));
         }
-        let assignment = match prepare() {
-            Ok(assignment) => assignment,
+        let outset = match prepare() {
+            Ok(outset) => outset,
             Err(error) => {
                 let answer = Answer::Failed { reason: error.to_string() };
                 for (_, socket) in &mut sockets {
@@ -118,7 +118,7 @@ impl Gathering<'_> {
             }
         };
         let gathering = RandomState::new().hash_one(std::process::id());
-        let answer = Answer::Welcome { gathering, addresses, assignment: assignment.clone() };
+        let answer = Answer::Welcome { gathering, addresses, outset: Box::new(outset.clone()) };
         for (process, socket) in &mut sockets {
             frame::write(socket, &answer).map_err(|cause| {
                 Error::new(ErrorKind::Peer, format!("welcome process {process}"), cause.to_string())
@@ -126,7 +126,7 @@ impl Gathering<'_> {
         }
         let mut data: Vec<Option<TcpStream>> = (0..processes).map(|_| None).collect();
         self.accept_data(&mut door, gathering, 0, &mut data)?;
-        Ok((Cluster { process: 0, links: sockets, data, copies }, assignment))
+        Ok((Cluster { process: 0, links: sockets, data, copies }, outset))
     }
 
     /// Takes a caller in as a member, or sends it away with the reason.
@@ -159,7 +159,7 @@ impl Gathering<'_> {
         process: usize,
         processes: usize,
         hub: &str,
-    ) -> Result<(Cluster, Assignment), Error> {
+    ) -> Result<(Cluster, Outset), Error> {
         let attempted = || format!("join the job at {hub} as process {process}");
         let mut link = self.connect(hub)?;
         let port = door.port().map_err(failed_listening)?;
@@ -173,10 +173,8 @@ impl Gathering<'_> {
             let reason = format!("there was no answer: {cause}");
             Error::new(ErrorKind::Peer, attempted(), reason)
         })?;
-        let (gathering, addresses, assignment) = match answer {
-            Answer::Welcome { gathering, addresses, assignment } => {
-                (gathering, addresses, assignment)
-            }
+        let (gathering, addresses, outset) = match answer {
+            Answer::Welcome { gathering, addresses, outset } => (gathering, addresses, *outset),
             Answer::Refused { reason } => {
                 return Err(Error::usage(attempted(), reason)
                     .advise("start all processes from one build with the same arguments"));
@@ -195,7 +193,7 @@ impl Gathering<'_> {
         }
         self.accept_data(&mut door, gathering, process, &mut data)?;
         let links = vec![(0, link)];
-        Ok((Cluster { process, links, data, copies: Copies::default() }, assignment))
+        Ok((Cluster { process, links, data, copies: Copies::default() }, outset))
     }
 
     /// Waits for the data connections of all later processes.

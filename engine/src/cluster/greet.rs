@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{Fingerprints, frame};
-use crate::job::assignment::Assignment;
+use crate::job::outset::Outset;
 
 /// What every connection of this engine begins with; the last byte is the protocol's version.
 const MAGIC: [u8; 8] = *b"RHEOS\0\0\x01";
@@ -30,8 +30,8 @@ pub(crate) enum Hello {
 /// The hub's answer to a [`Hello::Link`].
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Answer {
-    /// The job is complete: where everybody is, who reads what.
-    Welcome { gathering: u64, addresses: Vec<String>, assignment: Assignment },
+    /// The job is complete: where everybody is, with what it begins.
+    Welcome { gathering: u64, addresses: Vec<String>, outset: Box<Outset> },
     /// The caller cannot take part.
     Refused { reason: String },
     /// The job will not start.

@@ -2,7 +2,8 @@
 //!
 //! The records travel through timely on an edge of their own, so that every operator of an epoch
 //! reads the same processing time. Data and control take different paths: an epoch is complete at
-//! an operator only when the frontiers of both have passed it.
+//! an operator only when the frontiers of both have passed it. A cut of the job is announced in the
+//! same way, with the epoch that begins behind it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use super::parcel::{Parcel, Payload, decode, encode};
 use super::ports::{InputPort, OutputPort, ParcelStream};
 use crate::clock::ProcessingTime;
 use crate::context::WorkerContext;
+use crate::job::desk::Cut;
 use crate::logic::Port;
 use crate::{Epoch, SplitId};
 
@@ -28,6 +30,8 @@ use crate::{Epoch, SplitId};
 struct Entered {
     epoch: Epoch,
     at: ProcessingTime,
+    /// The cut before that epoch, if the job is cut there.
+    cut: Option<Cut>,
 }
 
 /// What a worker has heard on the control edge.
@@ -39,12 +43,29 @@ pub(crate) struct ControlLog {
     /// The first epoch that may still be announced; `None` when none will be.
     frontier: Option<Epoch>,
     listeners: Vec<Activator>,
+    /// The last cut that was announced.
+    cut: Option<Cut>,
 }
 
 impl ControlLog {
     /// A log that has heard nothing.
     pub(crate) fn new() -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self { frontier: Some(Epoch(0)), ..Self::default() }))
+    }
+
+    /// The first epoch about which not everything has been heard; `None` when there is none.
+    pub(crate) fn frontier(&self) -> Option<Epoch> {
+        self.frontier
+    }
+
+    /// The last cut that was announced: the one before it is over by then.
+    pub(crate) fn cut(&self) -> Option<Cut> {
+        self.cut
+    }
+
+    /// The cut that is crossed on the way from one epoch to another, if the job is cut there.
+    pub(crate) fn cut_between(&self, from: Epoch, to: Epoch) -> Option<Cut> {
+        self.cut.filter(|cut| from < cut.before && cut.before <= to)
     }
 
     /// Whether everything about `epoch` has been heard.
@@ -121,15 +142,19 @@ fn announce<'scope>(
             if announced.is_none_or(|last| last < epoch) {
                 // Said before the old epoch is let go, so that everybody knows when it was left
                 // by the time that it has passed.
-                let entered = Entered { epoch, at: context.shared.clock.now() };
-                post(entered, &context, &outbox);
+                let at = context.shared.clock.now();
+                // The first epoch is where the job begins: nothing lies before it.
+                let desk = context.shared.desk().filter(|_| announced.is_some());
+                let cut = desk.and_then(|desk| desk.take_due(epoch));
+                post(Entered { epoch, at, cut }, &context, &outbox);
                 port.send(&context.shared);
                 port.move_to(epoch);
                 announced = Some(epoch);
             }
             // Another process may move the epoch once more after its last source has let go.
             if frontiers.iter().all(|frontier| frontier.is_empty()) {
-                let end = Entered { epoch: Epoch(u64::MAX), at: context.shared.clock.now() };
+                let at = context.shared.clock.now();
+                let end = Entered { epoch: Epoch(u64::MAX), at, cut: None };
                 post(end, &context, &outbox);
                 port.send(&context.shared);
                 port.let_go();
@@ -176,7 +201,10 @@ fn hear<'scope>(
         move |frontiers| {
             let mut log = log.borrow_mut();
             input.pull(|port, _, parcel| match parcel.into_records::<Entered>(port.decode) {
-                Ok(entered) => log.entered.extend(entered),
+                Ok(entered) => {
+                    log.cut = entered.iter().rev().find_map(|entry| entry.cut).or(log.cut);
+                    log.entered.extend(entered);
+                }
                 Err(error) => shared.fail(error),
             });
             let frontier = frontiers[0].frontier().first().map(|epoch| Epoch(*epoch));

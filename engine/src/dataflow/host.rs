@@ -13,10 +13,12 @@ use super::control::ControlLog;
 use super::inbox::Inbox;
 use super::lanes::Lanes;
 use super::parcel::Payload;
+use super::part::{HostPart, Left};
 use super::ports::{InputPort, OutputPort};
 use crate::consumer::Flush;
+use crate::job::desk::{Cut, HostFacts};
 use crate::job::shared::Shared;
-use crate::logic::Logic;
+use crate::logic::{Logic, Port};
 use crate::operator::{EpochEnd, Turn};
 use crate::run::{Run, StepId};
 use crate::status::Promise;
@@ -61,6 +63,10 @@ pub(crate) struct Host {
     buffers: bool,
     /// Whether records came in since it was last looked at.
     is_busy: bool,
+    /// Its part in the cuts of the job, where there are any.
+    part: Option<HostPart>,
+    /// It had said its last before the job was restored: it says nothing more.
+    was_over: bool,
 }
 
 /// Whether the host can go on at once.
@@ -82,8 +88,9 @@ impl Host {
         activator: Activator,
         buffers: bool,
         lanes: Lanes,
+        start: Epoch,
     ) -> Self {
-        let inbox = Inbox::new(step, Arc::clone(&shared));
+        let inbox = Inbox::new(step, Arc::clone(&shared), start);
         Self {
             step,
             logic,
@@ -101,7 +108,19 @@ impl Host {
             closed: None,
             buffers,
             is_busy: false,
+            part: None,
+            was_over: false,
         }
+    }
+
+    /// Takes part in the cuts of the job.
+    pub(crate) fn take_part(&mut self, part: HostPart) {
+        self.part = Some(part);
+    }
+
+    /// It had said its last before the job was restored.
+    pub(crate) fn stay_over(&mut self) {
+        self.was_over = true;
     }
 
     /// Does what can be done now.
@@ -114,6 +133,7 @@ impl Host {
         let data = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
         let data = data.map(Epoch);
         while let Step::Continue = self.advance(data)? {}
+        self.work_on_cut()?;
         self.open_gate_when_complete();
         self.meet_deadline();
         Ok(())
@@ -158,15 +178,52 @@ impl Host {
 
     fn pull(&mut self) {
         for input in &mut self.inputs {
-            let mut ended = 0;
             let inbox = &mut self.inbox;
-            input.pull(|port, epoch, parcel| match parcel.payload {
-                Payload::End => ended += 1,
-                _ => inbox.put(epoch, port, parcel),
-            });
-            assert!(ended <= input.open_senders, "every sender says once that it has ended");
-            input.open_senders -= ended;
+            input.pull(|port, epoch, parcel| inbox.put(epoch, port, parcel));
         }
+    }
+
+    /// A sender of the input with this port has ended. That counts in its epoch, so that the input
+    /// ends in the same epoch on every worker.
+    fn end_sender(&mut self, port: Port) {
+        let mut inputs = self.inputs.iter_mut();
+        let input = inputs.find(|input| input.port.lane == port.lane);
+        let input = input.expect("a parcel comes in at an input of the host");
+        assert!(input.open_senders > 0, "every sender says once that it has ended");
+        input.open_senders -= 1;
+    }
+
+    /// Does its part of the cut that it has crossed; one that is over crosses all later ones.
+    fn work_on_cut(&mut self) -> Result<(), Error> {
+        if self.part.is_none() {
+            return Ok(());
+        }
+        if self.phase == Phase::Over {
+            let end_of_time = Epoch(u64::MAX);
+            let cut = self.control.borrow().cut_between(self.inbox.current(), end_of_time);
+            if let Some(cut) = cut {
+                self.begin_cut(cut)?;
+            }
+        }
+        let Some(part) = &mut self.part else { return Ok(()) };
+        let logic = Rc::clone(&self.logic);
+        let mut logic = logic.borrow_mut();
+        let mut left = Ok(Left::Nothing);
+        self.run.within(self.step, |run| left = part.advance(&mut **logic, run));
+        match left? {
+            Left::Nothing => {}
+            Left::More => self.alarm.now(),
+            Left::Wait => self.alarm.after(RETRY_WHEN_FULL),
+        }
+        Ok(())
+    }
+
+    /// Everything before a cut is finished, nothing behind it has begun.
+    fn begin_cut(&mut self, cut: Cut) -> Result<(), Error> {
+        let Some(part) = &mut self.part else { return Ok(()) };
+        let is_over = self.phase == Phase::Over;
+        let facts = HostFacts { is_over, watermark: self.lanes.reached() };
+        part.begin(cut, facts, &mut **self.logic.borrow_mut())
     }
 
     fn advance(&mut self, data: Option<Epoch>) -> Result<Step, Error> {
@@ -190,7 +247,7 @@ impl Host {
                 let epoch = self.inbox.current();
                 let time = self.control.borrow().left(epoch);
                 let end = EpochEnd::new(epoch, time, self.lanes.advance());
-                if !self.say(|logic, run| logic.epoch_end(end, run))? {
+                if !self.was_over && !self.say(|logic, run| logic.epoch_end(end, run))? {
                     return Ok(Step::Wait);
                 }
                 self.hand_on(Flush::EpochEnd)?;
@@ -198,7 +255,7 @@ impl Host {
                 self.leave_epoch(data)
             }
             Phase::InputEnding => {
-                if !self.say(|logic, run| logic.input_end(run))? {
+                if !self.was_over && !self.say(|logic, run| logic.input_end(run))? {
                     return Ok(Step::Wait);
                 }
                 self.hand_on(Flush::EpochEnd)?;
@@ -233,8 +290,8 @@ impl Host {
             return Ok(true);
         }
         self.run.epoch = self.inbox.current();
-        let logic = Rc::clone(&self.logic);
-        let mut logic = logic.borrow_mut();
+        let shared_logic = Rc::clone(&self.logic);
+        let mut logic = shared_logic.borrow_mut();
         loop {
             if self.is_crowded_behind() || !logic.ready()? {
                 drop(logic);
@@ -242,6 +299,12 @@ impl Host {
                 return Ok(false);
             }
             let Some((port, parcel)) = self.inbox.take() else { break };
+            if let Payload::End = parcel.payload {
+                drop(logic);
+                self.end_sender(port);
+                logic = shared_logic.borrow_mut();
+                continue;
+            }
             if let Payload::Watermark { from, time, is_idle } = parcel.payload {
                 if port.is_timed {
                     self.lanes.promise(port.lane + from, Promise { time, is_idle });
@@ -336,10 +399,26 @@ impl Host {
                 return Ok(Step::Continue);
             }
         };
+        let next = self.stop_at_cuts(next)?;
         self.inbox.move_to(next);
         self.outputs.iter_mut().for_each(|output| output.move_to(next));
         self.phase = Phase::Open;
         Ok(Step::Continue)
+    }
+
+    /// Takes part in the cut on the way to an epoch, if there is one. Where the job may be cut, no
+    /// epoch is passed over before it is known that it is not.
+    fn stop_at_cuts(&mut self, next: Epoch) -> Result<Epoch, Error> {
+        if self.part.is_none() {
+            return Ok(next);
+        }
+        let heard = self.control.borrow().frontier();
+        let next = heard.map_or(next, |heard| next.min(heard));
+        let cut = self.control.borrow().cut_between(self.inbox.current(), next);
+        if let Some(cut) = cut {
+            self.begin_cut(cut)?;
+        }
+        Ok(next)
     }
 
     /// Hands on what is buffered for other workers once nothing more comes in: a host that is busy

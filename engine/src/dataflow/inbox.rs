@@ -24,9 +24,9 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// An empty inbox of a step, at epoch 0.
-    pub(crate) fn new(step: StepId, shared: Arc<Shared>) -> Self {
-        Self { step, current: Epoch(0), waiting: BTreeMap::new(), read_first: 0, shared }
+    /// An empty inbox of a step, at the epoch at which the job begins.
+    pub(crate) fn new(step: StepId, shared: Arc<Shared>, start: Epoch) -> Self {
+        Self { step, current: start, waiting: BTreeMap::new(), read_first: 0, shared }
     }
 
     /// The epoch that is worked on.

@@ -13,17 +13,20 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::probe::Handle;
 use timely::scheduling::Activator;
 
+use super::board::Board;
 use super::control::{self, ControlLog};
 use super::gate::Gates;
 use super::host::Host;
 use super::lanes::Lanes;
 use super::outbox::Outbox;
 use super::parcel::{Decode, Parcel};
+use super::part::{HostPart, SourcePart};
 use super::ports::{InputPort, OutputPort, ParcelStream};
 use super::source_host::SourceHost;
 use crate::consumer::AnyNext;
 use crate::context::WorkerContext;
-use crate::job::assignment::Assignment;
+use crate::job::outset::Outset;
+use crate::job::restored::Restored;
 use crate::job::shared::Shared;
 use crate::logic::{Logic, Port};
 use crate::plan::{Node, Partitioning, Plan, SourceNode};
@@ -32,6 +35,7 @@ use crate::{Epoch, Error, ErrorKind, Waker};
 
 /// A sink's logic, which outlives its dataflow: it commits after all workers have voted.
 pub(crate) struct OpenSink {
+    pub(crate) step: StepId,
     pub(crate) name: String,
     pub(crate) logic: Rc<RefCell<Box<dyn Logic>>>,
 }
@@ -41,6 +45,8 @@ pub(crate) struct Instance {
     /// What all sinks have finished.
     pub(crate) probe: Handle<u64>,
     pub(crate) control: Rc<RefCell<ControlLog>>,
+    /// Who has done its part of a cut, if the job takes checkpoints.
+    pub(crate) board: Option<Rc<RefCell<Board>>>,
     /// What sources wait behind.
     pub(crate) gates: Gates,
     /// Activates every source and the announcer of epochs.
@@ -76,6 +82,8 @@ pub(crate) struct Builder<'a, 'scope> {
     /// With the waker of the host that is being built.
     context: WorkerContext,
     scope: Scope<'scope, u64>,
+    outset: &'a Outset,
+    restored: Option<&'a Restored>,
     finished: Rc<Cell<Epoch>>,
     names: Arc<[String]>,
     arrivals: HashMap<StepId, Vec<Arrival<'scope>>>,
@@ -86,18 +94,21 @@ pub(crate) struct Builder<'a, 'scope> {
 /// Builds the dataflow of `plan`; `finished` is kept up to date by the worker's loop.
 ///
 /// # Errors
-/// When a source or a sink cannot be opened.
+/// When a source or a sink cannot be opened, or a state cannot be restored.
 pub(crate) fn instantiate<'scope>(
     plan: &Plan,
     context: &WorkerContext,
-    assignment: &Assignment,
+    (outset, restored): (&Outset, Option<&Restored>),
     finished: &Rc<Cell<Epoch>>,
     scope: Scope<'scope, u64>,
 ) -> Result<Instance, Error> {
+    let board = context.shared.desk().map(|desk| Board::new(context, Arc::clone(desk)));
     let mut builder = Builder {
         plan,
         context: context.clone(),
         scope,
+        outset,
+        restored,
         finished: Rc::clone(finished),
         names: plan.steps.iter().map(|step| step.name.clone()).collect(),
         arrivals: HashMap::new(),
@@ -105,6 +116,7 @@ pub(crate) fn instantiate<'scope>(
         instance: Instance {
             probe: Handle::new(),
             control: ControlLog::new(),
+            board: board.map(|board| Rc::new(RefCell::new(board))),
             gates: Gates::default(),
             sources: Vec::new(),
             quiet: Vec::new(),
@@ -115,7 +127,7 @@ pub(crate) fn instantiate<'scope>(
     for (number, step) in plan.steps.iter().enumerate() {
         let id = StepId(number);
         let built = match &step.node {
-            Node::Source(source) => builder.source(id, source.as_ref(), assignment),
+            Node::Source(source) => builder.source(id, source.as_ref()),
             Node::Stage(_) => Ok(()),
             Node::Operator(_) | Node::Sink(_) => builder.host(id),
         };
@@ -211,12 +223,7 @@ impl<'scope> Builder<'_, 'scope> {
         })
     }
 
-    fn source(
-        &mut self,
-        step: StepId,
-        node: &dyn SourceNode,
-        assignment: &Assignment,
-    ) -> Result<(), Error> {
+    fn source(&mut self, step: StepId, node: &dyn SourceNode) -> Result<(), Error> {
         let mut builder = OperatorBuilder::new(self.names[step.0].clone(), self.scope);
         let address = builder.operator_info().address;
         let activator = self.scope.activator_for(Rc::clone(&address));
@@ -232,9 +239,9 @@ impl<'scope> Builder<'_, 'scope> {
             let done = Self::silent_output(&mut builder, &mut ports);
             let _ = done.probe_with(&self.instance.probe);
         }
-        let splits = assignment.of(step, self.context.worker);
+        let splits = self.outset.assignment.of(step, self.context.worker);
         let waker = self.context.waker.clone();
-        let opened = node.open(&self.context, step, &splits, waker, records, dead);
+        let opened = node.open(&self.context, step, splits, waker, records, dead);
         let logic = match opened {
             Ok(logic) => logic,
             Err(error) => return Err(abandon(builder, error)),
@@ -249,14 +256,22 @@ impl<'scope> Builder<'_, 'scope> {
         let finished = Rc::clone(&self.finished);
         let tables = self.plan.tables_before(step).into_iter();
         let gates: Vec<_> = tables.map(|table| self.instance.gates.sign(table)).collect();
+        let start = self.outset.start;
+        let part = self.instance.board.as_ref().map(|board| {
+            let log = Rc::clone(&self.instance.control);
+            log.borrow_mut().listen(self.scope.activator_for(Rc::clone(&address)));
+            SourcePart::new(step, Rc::clone(board), log)
+        });
         builder.build(move |capabilities: Vec<Capability<u64>>| {
             for (port, capability) in ports.iter_mut().zip(capabilities) {
                 port.hold(capability);
+                port.move_to(start);
             }
             let run_shared = Arc::clone(&shared);
             let mut host =
-                SourceHost::new(logic, ports, run_shared, run, activator, finished, budget);
+                SourceHost::new(logic, ports, run_shared, run, activator, finished, budget, start);
             host.wait_behind(gates);
+            part.into_iter().for_each(|part| host.take_part(part));
             move |_| {
                 if !shared.has_failed() {
                     let result = catch_unwind(AssertUnwindSafe(|| host.turn()));
@@ -274,6 +289,8 @@ impl<'scope> Builder<'_, 'scope> {
         self.context.waker = self.waker(&address);
         let mut terminals = Vec::new();
         let mut is_sink = false;
+        let past = self.restored.and_then(|restored| restored.host(&self.names[step.0]));
+        let was_over = past.as_ref().is_some_and(|past| past.is_over);
         let logic = match &self.plan.steps[step.0].node {
             Node::Operator(factory) => {
                 let next = self.output(step, 0, &mut terminals);
@@ -281,13 +298,21 @@ impl<'scope> Builder<'_, 'scope> {
             }
             Node::Sink(sink) => {
                 is_sink = true;
-                match sink.open(&self.context, self.context.waker.clone()) {
+                // One whose input has ended has nothing to write, and perhaps published it all.
+                match sink.open(&self.context, self.context.waker.clone(), was_over) {
                     Ok(logic) => logic,
                     Err(error) => return Err(abandon(builder, error)),
                 }
             }
             Node::Source(_) | Node::Stage(_) => unreachable!("they have no host of this kind"),
         };
+        let mut logic = logic;
+        if let Some(restored) = self.restored.filter(|_| !was_over) {
+            let context = &self.context;
+            if let Err(error) = restored.restore(&self.names[step.0], context, &mut *logic) {
+                return Err(abandon(builder, error));
+            }
+        }
         let arrivals = self.arrivals.remove(&step).unwrap_or_default();
         let mut inputs = Vec::new();
         let mut lanes = Lanes::default();
@@ -295,6 +320,9 @@ impl<'scope> Builder<'_, 'scope> {
             let senders = if crosses { self.context.workers } else { 1 };
             port.lane = lanes.add(senders, port.is_timed);
             inputs.push(InputPort::attach(&mut builder, stream, port, crosses, senders));
+        }
+        if let Some(watermark) = past.and_then(|past| past.watermark) {
+            lanes.begin_at(watermark);
         }
         let leads_nowhere = terminals.is_empty();
         let buffers = terminals.iter().any(|terminal| terminal.crosses);
@@ -308,15 +336,20 @@ impl<'scope> Builder<'_, 'scope> {
         let prepared = is_sink.then(|| Rc::clone(&self.instance.prepared));
         if is_sink {
             let (name, logic) = (self.names[step.0].clone(), Rc::clone(&logic));
-            self.instance.sinks.push(OpenSink { name, logic });
+            self.instance.sinks.push(OpenSink { step, name, logic });
         }
         let control = Rc::clone(&self.instance.control);
         control.borrow_mut().listen(self.scope.activator_for(Rc::clone(&address)));
         let activator = self.scope.activator_for(address);
         let (shared, run) = (Arc::clone(&self.context.shared), self.run(step));
+        let start = self.outset.start;
+        let worker = self.context.worker;
+        let part = self.instance.board.as_ref();
+        let part = part.map(|board| HostPart::new(step, worker, is_sink, Rc::clone(board)));
         builder.build(move |capabilities: Vec<Capability<u64>>| {
             for (port, capability) in outputs.iter_mut().chain(&mut gate).zip(capabilities) {
                 port.hold(capability);
+                port.move_to(start);
             }
             let host_shared = Arc::clone(&shared);
             let mut host = Host::new(
@@ -330,7 +363,12 @@ impl<'scope> Builder<'_, 'scope> {
                 activator,
                 buffers,
                 lanes,
+                start,
             );
+            part.into_iter().for_each(|part| host.take_part(part));
+            if was_over {
+                host.stay_over();
+            }
             gate.into_iter().for_each(|gate| host.keep_closed(gate));
             let mut prepared = prepared;
             move |frontiers| {

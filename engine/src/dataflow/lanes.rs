@@ -28,6 +28,16 @@ impl Lanes {
         first
     }
 
+    /// The watermark was there before the job was restored, and does not go back.
+    pub(crate) fn begin_at(&mut self, watermark: EventTime) {
+        self.reached = self.reached.max(Some(watermark));
+    }
+
+    /// The watermark so far, where any input has event time.
+    pub(crate) fn reached(&self) -> Option<EventTime> {
+        self.reached
+    }
+
     /// Takes a promise in the place of an earlier one.
     pub(crate) fn promise(&mut self, lane: usize, promise: Promise) {
         self.promised[lane] = promise;

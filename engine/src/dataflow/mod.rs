@@ -4,6 +4,7 @@
 //! and one for everything else that is not fused. Nothing of timely leaves this folder.
 
 mod alarm;
+mod board;
 mod control;
 mod gate;
 mod host;
@@ -12,10 +13,12 @@ mod instantiate;
 mod lanes;
 pub(crate) mod outbox;
 pub(crate) mod parcel;
+mod part;
 mod ports;
 mod source_host;
 pub(crate) mod transport;
 mod worker;
 
 pub(crate) use instantiate::panic_message;
+pub(crate) use part::Standing;
 pub(crate) use worker::run_worker;

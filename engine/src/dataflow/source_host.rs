@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use timely::scheduling::Activator;
 
 use super::alarm::Alarm;
+use super::part::{SourcePart, Standing};
 use super::ports::OutputPort;
 use crate::consumer::Flush;
 use crate::job::shared::{Shared, StopRequest};
@@ -55,6 +56,10 @@ pub(crate) struct SourceHost {
     /// Whether each of the steps has read its first input that must have done so before any split
     /// is opened.
     gates: Vec<Rc<Cell<bool>>>,
+    /// Its part in the cuts of the job, where there are any.
+    part: Option<SourcePart>,
+    /// Where its splits were when it was asked to stop.
+    stood: Vec<Standing>,
     state: State,
 }
 
@@ -122,6 +127,7 @@ impl SourceHost {
         activator: Activator,
         finished: Rc<Cell<Epoch>>,
         budget: usize,
+        start: Epoch,
     ) -> Self {
         let mut run = run;
         run.splits = Some(SplitsView::default());
@@ -133,7 +139,7 @@ impl SourceHost {
             alarm: Alarm::new(activator),
             finished,
             budget,
-            epoch: Epoch(0),
+            epoch: start,
             filling: None,
             epoch_bytes: 0,
             in_flight: InFlight::default(),
@@ -141,6 +147,8 @@ impl SourceHost {
             next_split: 0,
             deadline: None,
             gates: Vec::new(),
+            part: None,
+            stood: Vec::new(),
             state: State::Reading,
         }
     }
@@ -151,6 +159,7 @@ impl SourceHost {
     /// When the source or a step that is fused into it fails.
     pub(crate) fn turn(&mut self) -> Result<(), Error> {
         if self.state == State::Over {
+            self.answer_cut();
             return Ok(());
         }
         self.run.now = self.shared.clock.now();
@@ -160,6 +169,7 @@ impl SourceHost {
                 self.state = State::Draining(Instant::now() + DRAIN_WITHIN);
             }
             (Some(StopRequest::Stop), State::Reading) => {
+                self.stood = self.standing();
                 self.logic.close();
                 self.hand_on(Flush::EpochEnd)?;
                 self.state = State::Stopped;
@@ -204,6 +214,27 @@ impl SourceHost {
         }
         self.meet_deadline();
         self.follow_epoch()
+    }
+
+    /// Takes part in the cuts of the job.
+    pub(crate) fn take_part(&mut self, part: SourcePart) {
+        self.part = Some(part);
+    }
+
+    /// Where its splits are; nowhere where nobody asks.
+    fn standing(&self) -> Vec<Standing> {
+        match (&self.part, self.state) {
+            (None, _) => Vec::new(),
+            (Some(_), State::Stopped) => self.stood.clone(),
+            (Some(_), _) => self.logic.standing(),
+        }
+    }
+
+    fn answer_cut(&mut self) {
+        let is_over = self.state == State::Over;
+        if let Some(part) = &mut self.part {
+            part.answer(is_over);
+        }
     }
 
     /// Opens no split before all of these gates are open.
@@ -323,11 +354,16 @@ impl SourceHost {
         let current = self.shared.epochs.current();
         if current > self.epoch {
             self.hand_on(Flush::EpochEnd)?;
+            let standing = self.standing();
+            if let Some(part) = &mut self.part {
+                part.enter(current, standing);
+            }
             self.epoch = current;
             self.outputs.iter_mut().for_each(|output| output.move_to(current));
             self.filling = None;
             self.epoch_bytes = 0;
         }
+        self.answer_cut();
         Ok(())
     }
 

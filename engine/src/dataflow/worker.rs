@@ -1,6 +1,7 @@
 //! The loop of one worker: steps the dataflow until all workers agree that the job is over.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,11 +14,14 @@ use super::instantiate::{Instance, instantiate};
 use crate::context::WorkerContext;
 use crate::job::assignment::Assignment;
 use crate::job::ballot::{Verdict, Vote};
+use crate::job::desk::Said;
+use crate::job::outset::Outset;
+use crate::job::restored::Restored;
 use crate::job::shared::StopRequest;
 use crate::plan::Plan;
 use crate::why::facts::Facts;
 use crate::why::stall::StallWatch;
-use crate::{Epoch, Error, ErrorKind, Finish};
+use crate::{CheckpointId, Epoch, Error, ErrorKind, Finish};
 
 /// A parked worker looks around this often even if nobody wakes it.
 const LONGEST_PARK: Duration = Duration::from_secs(1);
@@ -34,17 +38,19 @@ pub(crate) fn run_worker(
     plan: &Plan,
     context: &WorkerContext,
     allocator: Allocator,
-    assignment: &Assignment,
+    outset: &Outset,
+    restored: Option<&Restored>,
 ) -> Result<(), Error> {
     context.shared.register_worker();
     let config = timely::WorkerConfig::default().idle_spin(IDLE_SPIN);
     let mut worker = Worker::new(config, allocator, Some(Instant::now()));
-    let finished = Rc::new(Cell::new(Epoch(0)));
+    let finished = Rc::new(Cell::new(outset.start));
     let index = worker.next_dataflow_index();
-    let instance = worker
-        .dataflow::<u64, _, _>(|scope| instantiate(plan, context, assignment, &finished, scope));
+    let instance = worker.dataflow::<u64, _, _>(|scope| {
+        instantiate(plan, context, (outset, restored), &finished, scope)
+    });
     let ended = instance.and_then(|instance| {
-        let watch = Watch::new(plan, assignment, context, instance, finished);
+        let watch = Watch::new(plan, &outset.assignment, context, instance, finished);
         step_to_end(&mut worker, watch)
     });
     // Readers and writers go first: after a failure that removes what was staged. Then go the
@@ -62,7 +68,9 @@ fn step_to_end(worker: &mut Worker, mut watch: Watch<'_>) -> Result<(), Error> {
         watch.before_step();
         worker.step_or_park(Some(LONGEST_PARK));
         watch.after_step()?;
-        if let Some(verdict) = shared.verdict() {
+        if let Some(verdict) = shared.verdict()
+            && watch.may_leave(verdict)
+        {
             return watch.finish(verdict);
         }
     }
@@ -80,6 +88,10 @@ struct Watch<'a> {
     /// How often the clock had jumped when the hosts were last activated for it.
     clock_jumps: u64,
     voted: bool,
+    /// Whether the scribe knows that the input has ended, or that all have stopped.
+    has_said: bool,
+    /// The last checkpoint that the sinks were told of.
+    committed: CheckpointId,
     /// The epoch behind everything this worker has read, once it was asked to stop.
     last: Option<Epoch>,
     /// On the first worker of the process.
@@ -105,6 +117,8 @@ impl<'a> Watch<'a> {
             seen: None,
             clock_jumps: 0,
             voted: false,
+            has_said: false,
+            committed: CheckpointId::default(),
             last: None,
             stalls,
         }
@@ -137,6 +151,7 @@ impl<'a> Watch<'a> {
         if self.instance.gates.open() {
             self.instance.sources.iter().for_each(Activator::activate);
         }
+        self.take_part()?;
         let shared = &self.context.shared;
         if self.context.worker == self.context.local.start {
             let open = shared.epochs.current().0.saturating_sub(finished.0);
@@ -171,9 +186,51 @@ impl<'a> Watch<'a> {
             let reason = "the dataflow is gone before every sink has seen the end of its input";
             return Err(Error::new(ErrorKind::Internal, "end the job", reason));
         }
+        if let (Some(board), Some(desk)) = (&self.instance.board, self.context.shared.desk()) {
+            if !self.has_said {
+                self.has_said = true;
+                let mut prepared = BTreeMap::new();
+                for sink in &self.instance.sinks {
+                    let bytes = sink.logic.borrow_mut().take_prepared();
+                    prepared.insert(sink.step.0, bytes);
+                }
+                board.borrow_mut().end(prepared);
+            }
+            if !desk.has_ended() {
+                return Ok(());
+            }
+        }
         self.voted = true;
         self.context.shared.vote(Vote::Ended);
         Ok(())
+    }
+
+    /// Does what the worker has to do for checkpoints.
+    fn take_part(&mut self) -> Result<(), Error> {
+        let Some(board) = &self.instance.board else { return Ok(()) };
+        board.borrow_mut().look(&self.instance.control.borrow());
+        let durable = self.context.shared.desk().map_or(self.committed, |desk| desk.durable());
+        if durable > self.committed {
+            self.committed = durable;
+            for sink in &self.instance.sinks {
+                let committed = sink.logic.borrow_mut().commit(durable);
+                committed.map_err(|error| error.in_step(&sink.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything has been done that was decided: a job that was stopped is left with a
+    /// last checkpoint, if it takes any.
+    fn may_leave(&mut self, verdict: Verdict) -> bool {
+        let Some(desk) = self.context.shared.desk().filter(|_| verdict == Verdict::Stop) else {
+            return true;
+        };
+        if self.context.worker == 0 && !self.has_said {
+            self.has_said = true;
+            desk.say(Said::Stopped);
+        }
+        desk.has_parted() && self.committed >= desk.durable()
     }
 
     /// Votes once the sources read no more and everything they have read is finished.

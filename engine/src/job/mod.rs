@@ -2,7 +2,11 @@
 
 pub(crate) mod assignment;
 pub(crate) mod ballot;
+pub(crate) mod desk;
 pub(crate) mod handle;
+pub(crate) mod outset;
+pub(crate) mod restored;
+pub(crate) mod scribe;
 pub(crate) mod shared;
 pub(crate) mod start;
 

@@ -7,6 +7,7 @@ use std::thread::Thread;
 use crate::epoch::EpochClock;
 use crate::io_pool::IoThreads;
 use crate::job::ballot::{Ballot, Verdict, Vote};
+use crate::job::desk::Desk;
 use crate::metrics::{WorkerCounters, worker_counters};
 use crate::run::StepId;
 use crate::{Clock, Error, Limits, Waker};
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     failure: Mutex<Option<Error>>,
     stop: AtomicU8,
     herald: Arc<OnceLock<Herald>>,
+    desk: OnceLock<Arc<Desk>>,
 }
 
 /// A request as a number: the higher one wins.
@@ -113,7 +115,18 @@ impl Shared {
             failure: Mutex::new(None),
             stop: AtomicU8::new(0),
             herald,
+            desk: OnceLock::new(),
         }
+    }
+
+    /// Sets where workers and scribe meet: the job takes checkpoints.
+    pub(crate) fn set_desk(&self, desk: Arc<Desk>) {
+        assert!(self.desk.set(desk).is_ok(), "a job has one desk");
+    }
+
+    /// Where workers and scribe meet, if the job takes checkpoints.
+    pub(crate) fn desk(&self) -> Option<&Arc<Desk>> {
+        self.desk.get()
     }
 
     /// Counts bytes that wait before a step, or that wait no more.

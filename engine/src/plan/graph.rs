@@ -10,13 +10,14 @@ use super::{
 };
 use crate::consumer::{AnyNext, CopyBatch, Fan, Meter, Next};
 use crate::context::WorkerContext;
+use crate::dataflow::Standing;
 use crate::logic::{Logic, OneInputLogic, SinkLogic, TwoInputLogic};
 use crate::operator::{Operator, TwoInput};
 use crate::run::StepId;
 use crate::source_logic::{OpenSplit, SourceLogic, SplitReaders};
 use crate::{
-    BadRecords, DeadLetter, Delivery, Error, ExchangeData, Placement, ReadBuffer, ReaderContext,
-    Replay, Sink, Source, Split, SplitContext, SplitId, Waker, WriterContext,
+    BadRecords, DeadLetter, Delivery, Error, ExchangeData, Placement, Position, ReadBuffer,
+    ReaderContext, Replay, Sink, Source, Split, SplitContext, SplitId, Waker, WriterContext,
 };
 
 /// A plan in the making; cheap to clone, all clones build the same plan.
@@ -313,14 +314,14 @@ impl<S: Source> SourceNode for TypedSource<S> {
         &self,
         context: &WorkerContext,
         step: StepId,
-        splits: &[(u32, Split)],
+        splits: Vec<Standing>,
         waker: Waker,
         records: AnyNext,
         dead: AnyNext,
     ) -> Result<Box<dyn SourceLogic>, Error> {
         let (source, context, bad) = (Arc::clone(&self.source), context.clone(), self.bad_records);
         let target = context.limits().records_per_batch::<S::Record>();
-        let open_reader = move |id: SplitId, split: &Split| {
+        let open_reader = move |id: SplitId, split: &Rc<Split>, position: Option<&Position>| {
             let reader_context = ReaderContext {
                 split: id,
                 worker: context.worker,
@@ -331,14 +332,15 @@ impl<S: Source> SourceNode for TypedSource<S> {
             };
             Ok(OpenSplit {
                 id,
+                split: Rc::clone(split),
                 is_bounded: split.bytes.is_some(),
-                reader: source.open(split, None, reader_context)?,
+                reader: source.open(split, position, reader_context)?,
                 buffer: ReadBuffer::new(target, bad),
             })
         };
         Ok(Box::new(SplitReaders {
             step,
-            waiting: splits.iter().cloned().collect(),
+            waiting: splits.into(),
             open_reader: Box::new(open_reader),
             open: Vec::new(),
             records: records.take(),
@@ -364,9 +366,14 @@ impl<S: Sink> SinkNode for TypedSink<S> {
         self.sink.prepare_target()
     }
 
-    fn open(&self, context: &WorkerContext, waker: Waker) -> Result<Box<dyn Logic>, Error> {
+    fn open(
+        &self,
+        context: &WorkerContext,
+        waker: Waker,
+        is_over: bool,
+    ) -> Result<Box<dyn Logic>, Error> {
         let writes = self.placement() == Placement::EveryWorker || context.worker == 0;
-        let writer = if writes {
+        let writer = if writes && !is_over {
             Some(self.sink.open(WriterContext {
                 worker: context.worker,
                 workers: context.workers,

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use crate::consumer::AnyNext;
 use crate::context::WorkerContext;
+use crate::dataflow::Standing;
 use crate::dataflow::parcel::Decode;
 use crate::logic::Logic;
 use crate::run::StepId;
@@ -46,7 +47,7 @@ pub(crate) trait SourceNode: Send + Sync {
         &self,
         context: &WorkerContext,
         step: StepId,
-        splits: &[(u32, Split)],
+        splits: Vec<Standing>,
         waker: Waker,
         records: AnyNext,
         dead: AnyNext,
@@ -64,8 +65,14 @@ pub(crate) trait SinkNode: Send + Sync {
     /// See [`crate::Sink::prepare_target`].
     fn prepare_target(&self) -> Result<(), Error>;
 
-    /// Opens the writer of a worker.
-    fn open(&self, context: &WorkerContext, waker: Waker) -> Result<Box<dyn Logic>, Error>;
+    /// Opens the writer of a worker; none where `is_over`, because all was written before the job
+    /// was restored.
+    fn open(
+        &self,
+        context: &WorkerContext,
+        waker: Waker,
+        is_over: bool,
+    ) -> Result<Box<dyn Logic>, Error>;
 
     /// When what is written becomes visible.
     fn delivery(&self) -> Delivery;

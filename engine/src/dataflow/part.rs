@@ -1,0 +1,187 @@
+//! The part of a host in the cuts of its job: captures its state, says where it stood, prepares.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::board::Board;
+use super::control::ControlLog;
+use crate::capture::Capture;
+use crate::job::desk::{Cut, HostFacts, SourceFacts};
+use crate::logic::Logic;
+use crate::run::{Run, StepId};
+use crate::{CheckpointId, Epoch, Error, Position, Split};
+
+/// Bytes of state that a host captures in a turn, before others get theirs: about a millisecond.
+const CAPTURE_A_TURN: usize = 64 << 10;
+
+/// The part of an operator or a sink.
+pub(crate) struct HostPart {
+    step: StepId,
+    worker: usize,
+    is_sink: bool,
+    board: Rc<RefCell<Board>>,
+    work: Option<Work>,
+    /// The last cut that it took part in.
+    last: Option<CheckpointId>,
+}
+
+/// What is to be done for a cut.
+struct Work {
+    cut: Cut,
+    facts: HostFacts,
+    /// Until everything is captured.
+    capture: Option<Capture>,
+    /// Whether its writer is not prepared yet.
+    is_preparing: bool,
+}
+
+/// Whether a host has more to do for a cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing.
+    Nothing,
+    /// It can go on at once.
+    More,
+    /// Something else must happen first: the scribe, or the writer's waker, which is called.
+    Wait,
+}
+
+impl HostPart {
+    pub(crate) fn new(
+        step: StepId,
+        worker: usize,
+        is_sink: bool,
+        board: Rc<RefCell<Board>>,
+    ) -> Self {
+        board.borrow_mut().add_host(step, is_sink);
+        Self { step, worker, is_sink, board, work: None, last: None }
+    }
+
+    /// The host has finished everything before a cut and nothing behind it: what its logic holds
+    /// now is what belongs to the cut.
+    pub(crate) fn begin(
+        &mut self,
+        cut: Cut,
+        facts: HostFacts,
+        logic: &mut dyn Logic,
+    ) -> Result<(), Error> {
+        if self.last == Some(cut.id) {
+            return Ok(());
+        }
+        self.last = Some(cut.id);
+        let extent = self.board.borrow_mut().enter(cut);
+        // What has said its last has nothing more to remember.
+        let capture = match facts.is_over {
+            true => None,
+            false => Some(Capture::begin(self.worker, extent, &mut |parts| logic.state(parts))?),
+        };
+        let is_captured = capture.is_none();
+        let is_preparing = self.is_sink;
+        self.work = Some(Work { cut, facts, capture, is_preparing });
+        if is_captured {
+            self.say_captured();
+        }
+        Ok(())
+    }
+
+    fn say_captured(&self) {
+        if let Some(work) = &self.work {
+            self.board.borrow_mut().captured(self.step, work.cut, work.facts.clone());
+        }
+    }
+
+    /// Goes on with what is to be done.
+    pub(crate) fn advance(&mut self, logic: &mut dyn Logic, run: &mut Run) -> Result<Left, Error> {
+        let Some(work) = &mut self.work else { return Ok(Left::Nothing) };
+        let mut left = Left::Nothing;
+        if let Some(capture) = &mut work.capture {
+            if !self.board.borrow().is_ready() {
+                return Ok(Left::Wait);
+            }
+            let is_done = capture.advance(CAPTURE_A_TURN, &mut |parts| logic.state(parts))?;
+            self.board.borrow().hand_over(self.step, work.cut, capture.take());
+            left = Left::More;
+            if is_done {
+                work.capture = None;
+                self.board.borrow_mut().captured(self.step, work.cut, work.facts.clone());
+                left = Left::Nothing;
+            }
+        }
+        if work.is_preparing {
+            match logic.prepare(work.cut.id, run)? {
+                Some(bytes) => {
+                    work.is_preparing = false;
+                    self.board.borrow_mut().prepared(self.step, work.cut, bytes);
+                }
+                None if left == Left::Nothing => left = Left::Wait,
+                None => {}
+            }
+        }
+        if left == Left::Nothing {
+            self.work = None;
+        }
+        Ok(left)
+    }
+}
+
+/// Where a source stood on its way from one epoch to another.
+struct Boundary {
+    /// The epoch that was entered: it stood there before this one and those that it passed over.
+    entered: Epoch,
+    splits: Vec<Standing>,
+}
+
+/// A split that has not ended: its number, and where reading goes on.
+pub(crate) type Standing = (u32, Rc<Split>, Option<Position>);
+
+/// The part of a source.
+pub(crate) struct SourcePart {
+    step: StepId,
+    board: Rc<RefCell<Board>>,
+    log: Rc<RefCell<ControlLog>>,
+    /// Where it stood at the boundaries that may still turn out to be cuts.
+    boundaries: VecDeque<Boundary>,
+}
+
+impl SourcePart {
+    pub(crate) fn new(
+        step: StepId,
+        board: Rc<RefCell<Board>>,
+        log: Rc<RefCell<ControlLog>>,
+    ) -> Self {
+        board.borrow_mut().add_source(step);
+        Self { step, board, log, boundaries: VecDeque::new() }
+    }
+
+    /// The source goes on to an epoch.
+    pub(crate) fn enter(&mut self, epoch: Epoch, splits: Vec<Standing>) {
+        self.boundaries.push_back(Boundary { entered: epoch, splits });
+    }
+
+    /// Says where the source stood at the last cut, if it has come so far. One that is over has
+    /// ended all its splits by every later boundary.
+    pub(crate) fn answer(&mut self, is_over: bool) {
+        let log = self.log.borrow();
+        let mut board = self.board.borrow_mut();
+        let cut = board.cut_for_source(self.step, &log);
+        if let Some(cut) = cut {
+            let stood = self.boundaries.iter().find(|boundary| boundary.entered >= cut.before);
+            let splits = match stood {
+                Some(boundary) => boundary.splits.iter(),
+                None if is_over => [].iter(),
+                None => return,
+            };
+            let splits = splits
+                .map(|(number, split, position)| (*number, Split::clone(split), position.clone()));
+            board.stood(self.step, cut, SourceFacts { splits: splits.collect() });
+        }
+        // All cuts up to here have been heard of.
+        let heard = log.frontier();
+        while let Some(first) = self.boundaries.front()
+            && heard.is_none_or(|heard| first.entered <= heard)
+        {
+            self.boundaries.pop_front();
+        }
+    }
+}
