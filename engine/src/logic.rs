@@ -9,7 +9,7 @@ use crate::operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 use crate::pool::{Pool, Pools};
 use crate::run::Run;
 use crate::sink::{Finish, Writer};
-use crate::{Error, ErrorKind, EventTime, ProcessingTime};
+use crate::{CheckpointId, Error, ErrorKind, EventTime, ProcessingTime};
 
 /// What a host drives. The host sees to the order of epochs; the logic to the records.
 pub(crate) trait Logic {
@@ -55,6 +55,28 @@ pub(crate) trait Logic {
 
     /// Tells the run behind the logic that the input has ended.
     fn end(&mut self, run: &mut Run);
+
+    /// Makes everything up to the cut that was written to the outside complete; asked again until
+    /// it gives what is needed to commit it. See [`Writer::prepare`].
+    #[allow(dead_code, reason = "called at the cuts of checkpoints")]
+    fn prepare(&mut self, cut: CheckpointId, run: &mut Run) -> Result<Option<Vec<u8>>, Error> {
+        let _ = (cut, run);
+        Ok(Some(Vec::new()))
+    }
+
+    /// Makes visible what was prepared up to the cut. See [`Writer::commit`].
+    #[allow(dead_code, reason = "called when checkpoints are durable")]
+    fn commit(&mut self, cut: CheckpointId) -> Result<(), Error> {
+        let _ = cut;
+        Ok(())
+    }
+
+    /// What was prepared at the end of the input, once, after [`input_end`](Logic::input_end) was
+    /// done; `None` where nothing is written.
+    #[allow(dead_code, reason = "part of the last checkpoint of a job")]
+    fn prepared_at_end(&mut self) -> Option<Vec<u8>> {
+        None
+    }
 
     /// Commits or flushes what was written to the outside.
     fn finish(&mut self, how: Finish) -> Result<(), Error> {
@@ -237,12 +259,14 @@ impl<O: TwoInput> Logic for TwoInputLogic<O> {
 pub(crate) struct SinkLogic<T> {
     /// Absent where another worker writes, and once it has finished.
     writer: Option<Box<dyn Writer<T>>>,
+    /// What the writer prepared at the end of the input.
+    prepared_at_end: Option<Vec<u8>>,
     pool: Rc<Pool<T>>,
 }
 
 impl<T: 'static> SinkLogic<T> {
     pub(crate) fn new(writer: Option<Box<dyn Writer<T>>>, pools: &Pools) -> Self {
-        Self { writer, pool: pools.of() }
+        Self { writer, prepared_at_end: None, pool: pools.of() }
     }
 }
 
@@ -272,10 +296,23 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
     }
 
     fn input_end(&mut self, _run: &mut Run) -> Result<Turn, Error> {
-        if let Some(writer) = &mut self.writer {
-            writer.prepare()?;
-        }
-        Ok(Turn::Done)
+        let Some(writer) = &mut self.writer else {
+            return Ok(Turn::Done);
+        };
+        self.prepared_at_end = writer.prepare(CheckpointId::END)?;
+        Ok(if self.prepared_at_end.is_some() { Turn::Done } else { Turn::Wait })
+    }
+
+    fn prepare(&mut self, cut: CheckpointId, _run: &mut Run) -> Result<Option<Vec<u8>>, Error> {
+        self.writer.as_mut().map_or(Ok(Some(Vec::new())), |writer| writer.prepare(cut))
+    }
+
+    fn commit(&mut self, cut: CheckpointId) -> Result<(), Error> {
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.commit(cut))
+    }
+
+    fn prepared_at_end(&mut self) -> Option<Vec<u8>> {
+        self.prepared_at_end.take()
     }
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}

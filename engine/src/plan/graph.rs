@@ -16,7 +16,7 @@ use crate::run::StepId;
 use crate::source_logic::{OpenSplit, SourceLogic, SplitReaders};
 use crate::{
     BadRecords, DeadLetter, Delivery, Error, ExchangeData, Placement, ReadBuffer, ReaderContext,
-    Replay, Sink, Source, Split, SplitContext, SplitId, Waker, WriterContext,
+    Recovery, Replay, Sink, Source, Split, SplitContext, SplitId, Waker, WriterContext,
 };
 
 /// A plan in the making; cheap to clone, all clones build the same plan.
@@ -350,6 +350,10 @@ impl<S: Source> SourceNode for TypedSource<S> {
         self.source.replay()
     }
 
+    fn identity(&self) -> String {
+        self.source.identity()
+    }
+
     fn sets_bad_records_aside(&self) -> bool {
         self.bad_records == BadRecords::DeadLetter
     }
@@ -364,12 +368,18 @@ impl<S: Sink> SinkNode for TypedSink<S> {
         self.sink.prepare_target()
     }
 
+    fn recover(&self, recovery: &Recovery<'_>) -> Result<(), Error> {
+        self.sink.recover(recovery)
+    }
+
     fn open(&self, context: &WorkerContext, waker: Waker) -> Result<Box<dyn Logic>, Error> {
         let writes = self.placement() == Placement::EveryWorker || context.worker == 0;
         let writer = if writes {
             Some(self.sink.open(WriterContext {
                 worker: context.worker,
                 workers: context.workers,
+                run: 0,
+                checkpoints: false,
                 waker,
                 clock: Arc::clone(context.clock()),
                 limits: Arc::clone(context.limits()),
