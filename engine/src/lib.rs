@@ -60,7 +60,7 @@ pub use limits::Limits;
 pub use operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 pub use report::{Report, Role, StepReport};
 pub use run::{Run, StepId};
-pub use sink::{Delivery, Finish, Placement, Sink, Writer, WriterContext};
+pub use sink::{Delivery, Finish, Placement, Recovery, Sink, Writer, WriterContext};
 pub use source::{
     BadRecords, DeadLetter, Position, ReadBatch, ReadBuffer, ReadStatus, Reader, ReaderContext,
     Replay, Source, Split, SplitContext, SplitId,

@@ -10,7 +10,7 @@ use crate::pool::{Pool, Pools};
 use crate::run::Run;
 use crate::sink::{Finish, Writer};
 use crate::state_parts::StateParts;
-use crate::{Error, ErrorKind, EventTime, ProcessingTime};
+use crate::{CheckpointId, Error, ErrorKind, EventTime, ProcessingTime};
 
 /// What a host drives. The host sees to the order of epochs; the logic to the records.
 pub(crate) trait Logic {
@@ -65,6 +65,25 @@ pub(crate) trait Logic {
 
     /// Tells the run behind the logic that the input has ended.
     fn end(&mut self, run: &mut Run);
+
+    /// Makes everything up to the cut that was written to the outside complete; asked again until
+    /// it gives what is needed to commit it. See [`Writer::prepare`].
+    fn prepare(&mut self, cut: CheckpointId, run: &mut Run) -> Result<Option<Vec<u8>>, Error> {
+        let _ = (cut, run);
+        Ok(Some(Vec::new()))
+    }
+
+    /// Makes visible what was prepared up to the cut. See [`Writer::commit`].
+    fn commit(&mut self, cut: CheckpointId) -> Result<(), Error> {
+        let _ = cut;
+        Ok(())
+    }
+
+    /// What was prepared at the end of the input and is not committed yet, once
+    /// [`input_end`](Logic::input_end) is done; empty where nothing is.
+    fn prepared_at_end(&self) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// Commits or flushes what was written to the outside.
     fn finish(&mut self, how: Finish) -> Result<(), Error> {
@@ -263,12 +282,16 @@ impl<O: TwoInput> Logic for TwoInputLogic<O> {
 pub(crate) struct SinkLogic<T> {
     /// Absent where another worker writes, and once it has finished.
     writer: Option<Box<dyn Writer<T>>>,
+    /// What the writer prepared at the end of the input, until it is committed.
+    prepared_at_end: Option<Vec<u8>>,
+    /// The first checkpoint that holds it.
+    end_is_in: Option<CheckpointId>,
     pool: Rc<Pool<T>>,
 }
 
 impl<T: 'static> SinkLogic<T> {
     pub(crate) fn new(writer: Option<Box<dyn Writer<T>>>, pools: &Pools) -> Self {
-        Self { writer, pool: pools.of() }
+        Self { writer, prepared_at_end: None, end_is_in: None, pool: pools.of() }
     }
 }
 
@@ -298,10 +321,33 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
     }
 
     fn input_end(&mut self, _run: &mut Run) -> Result<Turn, Error> {
-        if let Some(writer) = &mut self.writer {
-            writer.prepare()?;
+        let Some(writer) = &mut self.writer else {
+            return Ok(Turn::Done);
+        };
+        self.prepared_at_end = writer.prepare(CheckpointId::END)?;
+        Ok(if self.prepared_at_end.is_some() { Turn::Done } else { Turn::Wait })
+    }
+
+    fn prepare(&mut self, cut: CheckpointId, _run: &mut Run) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(bytes) = &self.prepared_at_end {
+            self.end_is_in.get_or_insert(cut);
+            return Ok(Some(bytes.clone()));
         }
-        Ok(Turn::Done)
+        self.writer.as_mut().map_or(Ok(Some(Vec::new())), |writer| writer.prepare(cut))
+    }
+
+    fn commit(&mut self, cut: CheckpointId) -> Result<(), Error> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        if self.end_is_in.is_none_or(|first| first > cut) {
+            return writer.commit(cut);
+        }
+        // The input of this sink has ended while the job goes on.
+        self.prepared_at_end = Some(Vec::new());
+        writer.commit(CheckpointId::END)
+    }
+
+    fn prepared_at_end(&self) -> Vec<u8> {
+        self.prepared_at_end.clone().unwrap_or_default()
     }
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}

@@ -16,6 +16,9 @@
 //! * A record that cannot be understood goes to [`ReadBuffer::bad`], which follows the program's
 //!   policy. `Err` is for a source that cannot go on at all: it fails the job.
 //! * A reader that is dropped stops its threads.
+//! * [`Reader::position`] may be asked for at any time between two reads, also before the first. It
+//!   is cheap, and lies exactly behind the last record that was handed out, records that were not
+//!   understood included.
 
 use std::sync::Arc;
 
@@ -159,6 +162,12 @@ pub trait Source: Send + Sync + 'static {
     fn bad_records(&self) -> BadRecords {
         BadRecords::default()
     }
+
+    /// What the program reads, as a person calls it: "files that match /data/*.csv". A job is not
+    /// restored from a checkpoint whose source was another one. Empty where that does not tell.
+    fn identity(&self) -> String {
+        String::new()
+    }
 }
 
 /// What a call of [`Reader::read`] ended with.
@@ -184,6 +193,16 @@ pub trait Reader<T>: 'static {
     /// The position behind the last record handed out.
     fn position(&self) -> Position {
         Position(Vec::new())
+    }
+
+    /// A checkpoint that holds this position, which the reader gave out, is durable, and so are
+    /// all that may be restored from now on: what lies before it is not asked for again.
+    ///
+    /// # Errors
+    /// When what that allows cannot be done; the job fails.
+    fn completed(&mut self, position: &Position) -> Result<(), Error> {
+        let _ = position;
+        Ok(())
     }
 }
 

@@ -21,14 +21,14 @@ pub use sink::{CollectSink, DEFAULT_COLLECT_LIMIT};
 ///
 /// ```
 /// use rheos_connectors::collect;
-/// use rheos_engine::{Epoch, Finish, Sink, Waker, WriterContext};
+/// use rheos_engine::{CheckpointId, Epoch, Finish, Sink, Waker, WriterContext};
 ///
 /// let (sink, collected) = collect::<u32>();
 /// // A job does this:
 /// let mut writer = sink.open(WriterContext::for_test(Waker::current_thread()))?;
 /// writer.write(&mut vec![1, 2])?;
 /// writer.end_epoch(Epoch(0))?;
-/// writer.prepare()?;
+/// writer.prepare(CheckpointId::END)?;
 /// writer.finish(Finish::Commit)?;
 ///
 /// assert_eq!(collected.into_vec()?, [1, 2]);

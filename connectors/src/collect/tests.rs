@@ -1,6 +1,6 @@
 //! Collecting commits all or nothing, within its limit.
 
-use rheos_engine::{ErrorKind, Finish};
+use rheos_engine::{CheckpointId, ErrorKind, Finish};
 
 use super::*;
 use crate::contract::{drive_sink, open_writer};
@@ -13,7 +13,7 @@ fn nothing_is_seen_before_the_commit_and_everything_after() {
     writer.write(&mut batch).unwrap();
     assert!(batch.is_empty());
     writer.write(&mut vec![2]).unwrap();
-    writer.prepare().unwrap();
+    writer.prepare(CheckpointId::END).unwrap();
     assert_eq!(collected.take(), None);
     writer.finish(Finish::Commit).unwrap();
     assert_eq!(collected.take(), Some(vec![3, 1, 2]));

@@ -1,6 +1,8 @@
 //! Drives sinks by hand and checks what holds for all of them.
 
-use rheos_engine::{Delivery, Epoch, Error, Finish, Sink, Waker, Writer, WriterContext};
+use rheos_engine::{
+    CheckpointId, Delivery, Epoch, Error, Finish, Sink, Waker, Writer, WriterContext,
+};
 
 use super::wait;
 
@@ -19,9 +21,22 @@ pub(crate) fn drive_sink<S: Sink>(
     let mut writer = open_writer(sink)?;
     write_epochs(&mut *writer, batches)?;
     if how == Finish::Commit {
-        writer.prepare()?;
+        prepare(&mut *writer, CheckpointId::END)?;
     }
     writer.finish(how)
+}
+
+/// Asks until the writer is prepared; trusts the waker alone to be told when to ask again.
+pub(crate) fn prepare<T: 'static>(
+    writer: &mut dyn Writer<T>,
+    cut: CheckpointId,
+) -> Result<Vec<u8>, Error> {
+    loop {
+        match writer.prepare(cut)? {
+            Some(prepared) => return Ok(prepared),
+            None => wait(),
+        }
+    }
 }
 
 /// Writes each batch as an epoch.
@@ -53,7 +68,7 @@ pub(crate) fn check_sink<S: Sink>(
     let mut writer = open_writer(sink).unwrap();
     write_epochs(&mut *writer, batches()).unwrap();
     assert_eq!(visible(), b"", "visible before it was prepared");
-    writer.prepare().unwrap();
+    prepare(&mut *writer, CheckpointId::END).unwrap();
     assert_eq!(visible(), b"", "visible before it was committed");
     drop(writer);
     assert_eq!(visible(), b"", "visible after the job has failed");

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rheos_engine::{
-    Delivery, Epoch, Error, Finish, Placement, ProcessingTime, Sink, Writer, WriterContext,
+    CheckpointId, Delivery, Epoch, Error, Finish, Placement, ProcessingTime, Sink, Writer,
+    WriterContext,
 };
 
 use super::staged::{HiddenFile, StagedFile};
@@ -237,7 +238,7 @@ impl<F: WriteFormat> Writer<F::Record> for FileWriter<F> {
         Ok(())
     }
 
-    fn prepare(&mut self) -> Result<(), Error> {
+    fn prepare(&mut self, _cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
         if let Target::File(_) = self.sink.target
             && self.prepared.is_none()
         {
@@ -246,13 +247,13 @@ impl<F: WriteFormat> Writer<F::Record> for FileWriter<F> {
         if let Some(part) = self.part.take() {
             self.prepared = Some(part.file.complete()?);
         }
-        Ok(())
+        Ok(Some(Vec::new()))
     }
 
     fn finish(mut self: Box<Self>, how: Finish) -> Result<(), Error> {
         match how {
             Finish::Commit => {
-                self.prepare()?;
+                self.prepare(CheckpointId::END)?;
                 self.prepared.take().map_or(Ok(()), HiddenFile::publish)
             }
             Finish::Stop => {

@@ -8,7 +8,9 @@ use std::net::Shutdown;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rheos_engine::{Delivery, Epoch, ErrorKind, Finish, Placement, Sink, Source, Writer};
+use rheos_engine::{
+    CheckpointId, Delivery, Epoch, ErrorKind, Finish, Placement, Sink, Source, Writer,
+};
 use socket2::Socket;
 
 use crate::contract::open_writer;
@@ -200,7 +202,7 @@ pub(crate) fn every_byte_and_the_end_arrive(
         assert!(batch.is_empty());
         writer.end_epoch(Epoch(epoch)).unwrap();
     }
-    writer.prepare().unwrap();
+    writer.prepare(CheckpointId::END).unwrap();
     sending.recv().unwrap();
     take.send(()).unwrap();
     writer.finish(Finish::Commit).unwrap();

@@ -191,7 +191,7 @@ impl<'a> Watch<'a> {
                 self.has_said = true;
                 let mut prepared = BTreeMap::new();
                 for sink in &self.instance.sinks {
-                    let bytes = sink.logic.borrow_mut().take_prepared();
+                    let bytes = sink.logic.borrow().prepared_at_end();
                     prepared.insert(sink.step.0, bytes);
                 }
                 board.borrow_mut().end(prepared);

@@ -17,7 +17,8 @@ use crate::run::StepId;
 use crate::source_logic::{OpenSplit, SourceLogic, SplitReaders};
 use crate::{
     BadRecords, DeadLetter, Delivery, Error, ExchangeData, Placement, Position, ReadBuffer,
-    ReaderContext, Replay, Sink, Source, Split, SplitContext, SplitId, Waker, WriterContext,
+    ReaderContext, Recovery, Replay, Sink, Source, Split, SplitContext, SplitId, Waker,
+    WriterContext,
 };
 
 /// A plan in the making; cheap to clone, all clones build the same plan.
@@ -352,6 +353,10 @@ impl<S: Source> SourceNode for TypedSource<S> {
         self.source.replay()
     }
 
+    fn identity(&self) -> String {
+        self.source.identity()
+    }
+
     fn sets_bad_records_aside(&self) -> bool {
         self.bad_records == BadRecords::DeadLetter
     }
@@ -366,6 +371,10 @@ impl<S: Sink> SinkNode for TypedSink<S> {
         self.sink.prepare_target()
     }
 
+    fn recover(&self, recovery: &Recovery<'_>) -> Result<(), Error> {
+        self.sink.recover(recovery)
+    }
+
     fn open(
         &self,
         context: &WorkerContext,
@@ -377,6 +386,8 @@ impl<S: Sink> SinkNode for TypedSink<S> {
             Some(self.sink.open(WriterContext {
                 worker: context.worker,
                 workers: context.workers,
+                run: 0,
+                checkpoints: false,
                 waker,
                 clock: Arc::clone(context.clock()),
                 limits: Arc::clone(context.limits()),

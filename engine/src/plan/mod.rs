@@ -22,7 +22,7 @@ use crate::dataflow::parcel::Decode;
 use crate::logic::Logic;
 use crate::run::StepId;
 use crate::source_logic::SourceLogic;
-use crate::{Delivery, Error, Placement, Replay, Split, SplitContext, Waker};
+use crate::{Delivery, Error, Placement, Recovery, Replay, Split, SplitContext, Waker};
 use routing::TerminalFactory;
 
 /// Makes the consumer of a stateless step from the consumers behind its outputs.
@@ -56,6 +56,10 @@ pub(crate) trait SourceNode: Send + Sync {
     /// Whether reading again gives the same records.
     fn replay(&self) -> Replay;
 
+    /// What is read; see [`crate::Source::identity`].
+    #[allow(dead_code, reason = "compared when a job is restored")]
+    fn identity(&self) -> String;
+
     /// Whether records that cannot be understood go to a stream of their own.
     fn sets_bad_records_aside(&self) -> bool;
 }
@@ -64,6 +68,9 @@ pub(crate) trait SourceNode: Send + Sync {
 pub(crate) trait SinkNode: Send + Sync {
     /// See [`crate::Sink::prepare_target`].
     fn prepare_target(&self) -> Result<(), Error>;
+
+    /// See [`crate::Sink::recover`].
+    fn recover(&self, recovery: &Recovery<'_>) -> Result<(), Error>;
 
     /// Opens the writer of a worker; none where `is_over`, because all was written before the job
     /// was restored.
