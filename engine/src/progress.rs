@@ -28,7 +28,7 @@ pub(crate) fn show(running: &Arc<Running>) -> Option<Line> {
     let (stop, stopped) = bounded(0);
     let running = Arc::clone(running);
     let draw = move || {
-        let bar = bar(running.assignment.total_bytes());
+        let bar = bar(running.outset.assignment.total_bytes());
         while stopped.recv_timeout(DRAW_EVERY) == Err(crossbeam_channel::RecvTimeoutError::Timeout)
         {
             let report = running.report();

@@ -36,6 +36,9 @@ pub(crate) trait SourceLogic {
     /// The splits that have not ended, and where reading goes on behind what was handed out.
     fn standing(&self) -> Vec<Standing>;
 
+    /// What was read up to these positions is not asked for again.
+    fn completed(&mut self, standing: &[Standing]) -> Result<(), Error>;
+
     /// Closes the readers; the input has not ended.
     fn close(&mut self);
 
@@ -137,6 +140,18 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
             .iter()
             .map(|open| (open.id.0, Rc::clone(&open.split), Some(open.reader.position())));
         open.chain(self.waiting.iter().cloned()).collect()
+    }
+
+    fn completed(&mut self, standing: &[Standing]) -> Result<(), Error> {
+        for (number, _, position) in standing {
+            let mut open = self.open.iter_mut();
+            if let Some(open) = open.find(|open| open.id.0 == *number)
+                && let Some(position) = position
+            {
+                open.reader.completed(position)?;
+            }
+        }
+        Ok(())
     }
 
     fn close(&mut self) {

@@ -216,7 +216,9 @@ impl Ear {
                 Ok(Frame::News(news)) => {
                     // Others hear it first: a failure that is heard here ends the links of this
                     // process, and the farewell must not overtake the reason.
-                    for (peer, outgoing) in &self.others {
+                    // What a scribe says is for the hub.
+                    let is_for_all = !matches!(news, News::Checkpoint(_));
+                    for (peer, outgoing) in self.others.iter().filter(|_| is_for_all) {
                         if *peer != self.peer {
                             let _ = outgoing.send(Frame::News(news.clone()));
                         }

@@ -142,6 +142,8 @@ pub(crate) struct SourcePart {
     log: Rc<RefCell<ControlLog>>,
     /// Where it stood at the boundaries that may still turn out to be cuts.
     boundaries: VecDeque<Boundary>,
+    /// The last cut that it answered, and where it stood, until the checkpoint is durable.
+    answered: Option<(CheckpointId, Vec<Standing>)>,
 }
 
 impl SourcePart {
@@ -151,12 +153,17 @@ impl SourcePart {
         log: Rc<RefCell<ControlLog>>,
     ) -> Self {
         board.borrow_mut().add_source(step);
-        Self { step, board, log, boundaries: VecDeque::new() }
+        Self { step, board, log, boundaries: VecDeque::new(), answered: None }
     }
 
     /// The source goes on to an epoch.
     pub(crate) fn enter(&mut self, epoch: Epoch, splits: Vec<Standing>) {
         self.boundaries.push_back(Boundary { entered: epoch, splits });
+    }
+
+    /// Where the source stood at a checkpoint that has become durable, once.
+    pub(crate) fn take_durable(&mut self, durable: CheckpointId) -> Option<Vec<Standing>> {
+        self.answered.take_if(|(id, _)| *id <= durable).map(|(_, stood)| stood)
     }
 
     /// Says where the source stood at the last cut, if it has come so far. One that is over has
@@ -167,14 +174,16 @@ impl SourcePart {
         let cut = board.cut_for_source(self.step, &log);
         if let Some(cut) = cut {
             let stood = self.boundaries.iter().find(|boundary| boundary.entered >= cut.before);
-            let splits = match stood {
-                Some(boundary) => boundary.splits.iter(),
-                None if is_over => [].iter(),
+            let stood = match stood {
+                Some(boundary) => boundary.splits.clone(),
+                None if is_over => Vec::new(),
                 None => return,
             };
-            let splits = splits
-                .map(|(number, split, position)| (*number, Split::clone(split), position.clone()));
+            let splits = stood.iter().map(|(number, split, position)| {
+                (*number, Split::clone(split), position.clone())
+            });
             board.stood(self.step, cut, SourceFacts { splits: splits.collect() });
+            self.answered = Some((cut.id, stood));
         }
         // All cuts up to here have been heard of.
         let heard = log.frontier();

@@ -164,6 +164,7 @@ impl SourceHost {
         }
         self.run.now = self.shared.clock.now();
         self.follow_epoch()?;
+        self.forget_durable()?;
         match (self.shared.stop_request(), self.state) {
             (Some(StopRequest::Drain), State::Reading) => {
                 self.state = State::Draining(Instant::now() + DRAIN_WITHIN);
@@ -228,6 +229,13 @@ impl SourceHost {
             (Some(_), State::Stopped) => self.stood.clone(),
             (Some(_), _) => self.logic.standing(),
         }
+    }
+
+    /// Tells the readers what is not asked for again.
+    fn forget_durable(&mut self) -> Result<(), Error> {
+        let Some((part, desk)) = self.part.as_mut().zip(self.shared.desk()) else { return Ok(()) };
+        let stood = part.take_durable(desk.durable());
+        stood.map_or(Ok(()), |stood| self.logic.completed(&stood))
     }
 
     fn answer_cut(&mut self) {

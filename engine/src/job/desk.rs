@@ -39,11 +39,14 @@ pub(crate) struct HostFacts {
     pub(crate) watermark: Option<EventTime>,
 }
 
+/// A split with its number, and where reading goes on.
+pub(crate) type SplitAt = (u32, Split, Option<Position>);
+
 /// Where the splits of a source on a worker were at a cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SourceFacts {
     /// Those that had not ended, with their numbers and where reading goes on.
-    pub(crate) splits: Vec<(u32, Split, Option<Position>)>,
+    pub(crate) splits: Vec<SplitAt>,
 }
 
 /// What a worker has to say of a cut, besides what it captured.

@@ -2,11 +2,14 @@
 
 pub(crate) mod assignment;
 pub(crate) mod ballot;
+pub(crate) mod coordinate;
 pub(crate) mod desk;
 pub(crate) mod handle;
+pub(crate) mod manifest;
 pub(crate) mod outset;
 pub(crate) mod restored;
 pub(crate) mod scribe;
+pub(crate) mod session;
 pub(crate) mod shared;
 pub(crate) mod start;
 

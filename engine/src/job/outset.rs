@@ -14,6 +14,8 @@ pub(crate) struct Outset {
     pub(crate) start: Epoch,
     /// How often the job has been started on its checkpoint folder; 0 without checkpoints.
     pub(crate) run: u32,
+    /// The number of its first checkpoint.
+    pub(crate) next: CheckpointId,
     /// The checkpoint that it goes on from.
     pub(crate) restored: Option<CheckpointId>,
     /// That checkpoint is the end of the input: there is nothing left to do.

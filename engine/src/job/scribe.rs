@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::coordinate::{Act, Coordinator, Vote};
 use super::desk::{Cut, Desk, Said, WorkerFacts};
+use super::manifest::JobFacts;
 use super::shared::{News, Shared};
 use crate::capture::{Extent, Section};
-use crate::checkpoint::{FileRef, StateFileWriter, Store};
+use crate::checkpoint::{Disk, FileRef, StateFileWriter, StateName, Store};
 use crate::run::StepId;
 use crate::{CheckpointId, Epoch, Error};
 
@@ -65,17 +66,33 @@ struct Tally {
 
 /// What only the scribe of process 0 does.
 pub(crate) struct Hub {
+    pub(crate) store: Store,
     pub(crate) coordinator: Coordinator<Vec<WorkerVote>>,
-    pub(crate) plan: super::manifest::PlanFacts,
+    pub(crate) job: JobFacts,
     /// Checkpoints that are kept.
     pub(crate) keep: usize,
+}
+
+/// Where the state files of a process go.
+pub(crate) struct Files {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) job: u64,
+    pub(crate) run: u32,
+}
+
+impl Files {
+    fn create(&self, checkpoint: CheckpointId, worker: usize) -> Result<StateFileWriter, Error> {
+        let worker = u32::try_from(worker).unwrap_or(u32::MAX);
+        let name = StateName { checkpoint, run: self.run, worker };
+        StateFileWriter::create(Arc::clone(&self.disk), self.job, name)
+    }
 }
 
 /// Writes the checkpoints of a process down.
 pub(crate) struct Scribe {
     pub(crate) shared: Arc<Shared>,
     pub(crate) desk: Arc<Desk>,
-    pub(crate) store: Store,
+    pub(crate) files: Files,
     pub(crate) steps: Vec<String>,
     pub(crate) process: usize,
     pub(crate) local: Range<usize>,
@@ -90,7 +107,7 @@ impl Scribe {
     pub(crate) fn new(
         shared: Arc<Shared>,
         desk: Arc<Desk>,
-        store: Store,
+        files: Files,
         steps: Vec<String>,
         (process, local): (usize, Range<usize>),
         hub: Option<Hub>,
@@ -98,7 +115,7 @@ impl Scribe {
         Self {
             shared,
             desk,
-            store,
+            files,
             steps,
             process,
             local,
@@ -175,12 +192,11 @@ impl Scribe {
         step: StepId,
         sections: &[Section],
     ) -> Result<(), Error> {
-        let (id, run) = (cut.id, self.desk.run);
         if self.tally(cut).has_failed {
             return Ok(());
         }
         if !self.tally(cut).files.contains_key(&worker) {
-            let file = self.store.create_state_file(id, run, worker)?;
+            let file = self.files.create(cut.id, worker)?;
             self.tally(cut).files.insert(worker, file);
         }
         let name = self.steps[step.0].clone();
@@ -284,18 +300,20 @@ impl Scribe {
             }
             Act::Write { id, votes, is_end } => {
                 let votes: Vec<WorkerVote> = votes.into_iter().flatten().collect();
-                let manifest = hub.plan.manifest(id, self.desk.run, votes, is_end);
-                let result = self.store.write_manifest(&manifest);
+                let now = self.shared.clock.now();
+                let manifest = hub.job.manifest((id, self.desk.run), votes, now, is_end);
+                let result = hub.store.publish(manifest);
                 hub.coordinator.written(id, result, Instant::now())
             }
             Act::Announce { id, is_end, is_last } => {
                 tracing::debug!(%id, is_end, "a checkpoint is durable");
-                let keep = hub.keep;
                 let word = Word::Durable { id, is_end, is_last };
                 let notice = Notice { process: self.process, word };
                 self.shared.tell(News::Checkpoint(Box::new(notice.clone())));
                 self.take(notice);
-                if let Err(error) = self.store.remove_old(keep) {
+                if let Some(hub) = &mut self.hub
+                    && let Err(error) = hub.store.remove_old(hub.keep)
+                {
                     tracing::warn!(%error, "old checkpoints stay");
                 }
                 Vec::new()

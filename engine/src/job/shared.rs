@@ -7,7 +7,8 @@ use std::thread::Thread;
 use crate::epoch::EpochClock;
 use crate::io_pool::IoThreads;
 use crate::job::ballot::{Ballot, Verdict, Vote};
-use crate::job::desk::Desk;
+use crate::job::desk::{Desk, Said};
+use crate::job::scribe::Notice;
 use crate::metrics::{WorkerCounters, worker_counters};
 use crate::run::StepId;
 use crate::{Clock, Error, Limits, Waker};
@@ -39,6 +40,8 @@ pub(crate) enum News {
     Vote(Vote),
     /// The job has failed.
     Failed(crate::error::ErrorNote),
+    /// A scribe has something to say to the others.
+    Checkpoint(Box<Notice>),
 }
 
 /// Takes news to the other processes; set where there are any.
@@ -278,6 +281,12 @@ impl Shared {
                 true
             }
             News::Failed(note) => self.fail_here(note.clone().into()),
+            News::Checkpoint(notice) => {
+                if let Some(desk) = self.desk() {
+                    desk.say(Said::Heard(notice.clone()));
+                }
+                true
+            }
         }
     }
 }

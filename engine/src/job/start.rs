@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::assignment::Assignment;
-use super::ballot::Verdict;
+use super::ballot::{Verdict, Vote};
 use super::handle::JobHandle;
+use super::outset::Outset;
+use super::session::Session;
 use super::shared::Shared;
 use crate::cluster::{self, Cluster, Links};
 use crate::config::{Config, ReportFormat};
@@ -26,7 +28,9 @@ pub(crate) struct Running {
     pub(crate) layout: Layout,
     /// The workers of this process.
     pub(crate) local: Range<usize>,
-    pub(crate) assignment: Assignment,
+    pub(crate) outset: Outset,
+    /// The checkpoint folder, if the job takes checkpoints.
+    session: Option<Session>,
     pub(crate) began: Instant,
 }
 
@@ -39,7 +43,7 @@ impl Running {
     /// What this process knows of who waits for whom.
     pub(crate) fn facts(&self) -> Facts {
         let workers = self.layout.workers;
-        Facts::of(&self.plan, &self.assignment, &self.shared, workers, self.local.clone())
+        Facts::of(&self.plan, &self.outset.assignment, &self.shared, workers, self.local.clone())
     }
 
     /// Why the step with this name has said no more than it has, if there is such a step.
@@ -83,12 +87,24 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     let workers = config.workers * processes;
     let layout = Layout { workers, processes };
     // One process lists the splits and prepares the targets, for all.
-    let prepare = || {
-        let assignment = Assignment::of_plan(&plan, workers, config.workers)?;
-        prepare_targets(&plan)?;
-        Ok(assignment)
+    let mut begun = None;
+    let prepare = || match &config.checkpoints {
+        None => {
+            let assignment = Assignment::of_plan(&plan, workers, config.workers)?;
+            prepare_targets(&plan)?;
+            Ok(Outset { assignment, ..Outset::default() })
+        }
+        Some(options) => {
+            let (session, outset) = Session::begin(&plan, options, workers, config.workers)?;
+            begun = Some(session);
+            Ok(outset)
+        }
     };
-    let (cluster, assignment) = cluster::gather(seat, &fingerprints, &config.limits, prepare)?;
+    let (cluster, outset) = cluster::gather(seat, &fingerprints, &config.limits, prepare)?;
+    let session = match (&config.checkpoints, begun) {
+        (Some(options), None) => Some(Session::join(options, &outset)?),
+        (_, begun) => begun,
+    };
     let shared = Arc::new(Shared::new(
         Arc::new(config.limits.clone()),
         Arc::clone(&config.clock),
@@ -99,7 +115,8 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     watch_clock(&shared);
     let local = cluster.process() * config.workers..(cluster.process() + 1) * config.workers;
     let began = Instant::now();
-    let running = Arc::new(Running { plan, shared, layout, local, assignment, began });
+    shared.epochs.advance_to(outset.start);
+    let running = Arc::new(Running { plan, shared, layout, local, outset, session, began });
     let asked = Arc::clone(&running);
     let explain = Box::new(move || asked.explain_waiting());
     let signals = match config.signals {
@@ -140,7 +157,7 @@ struct Done {
     is_first: bool,
 }
 
-fn prepare_targets(plan: &Plan) -> Result<(), Error> {
+pub(super) fn prepare_targets(plan: &Plan) -> Result<(), Error> {
     for step in &plan.steps {
         if let Node::Sink(sink) = &step.node {
             sink.prepare_target().map_err(|error| error.in_step(&step.name))?;
@@ -181,7 +198,18 @@ fn run_workers(
 ) -> Result<(Links, Option<NetworkGuard>), Error> {
     let shared = &running.shared;
     let process = cluster.process();
+    let processes = running.layout.processes;
+    let scribe = running.session.as_ref().map(|session| {
+        let seat = (process, processes, running.local.clone());
+        session.take_down(&running.plan, &running.outset, shared, seat)
+    });
+    let scribe = scribe.transpose()?;
     let (sockets, links) = cluster.connect(shared)?;
+    if running.outset.is_finished {
+        // Everything was committed in an earlier run: all agree on that and leave.
+        (0..local).for_each(|_| shared.vote(Vote::Ended));
+        return Ok((links, None));
+    }
     let (builders, network) = if sockets.is_empty() {
         (transport::within_process(local), None)
     } else {
@@ -198,8 +226,10 @@ fn run_workers(
             pools: Default::default(),
             waker: Waker::current_thread(),
         };
-        run_worker(&there.plan, &context, allocator, &there.assignment)
+        let restored = there.session.as_ref().and_then(Session::restored);
+        run_worker(&there.plan, &context, allocator, &there.outset, restored)
     });
+    drop(scribe);
     Ok((links, network))
 }
 

@@ -382,12 +382,13 @@ impl<S: Sink> SinkNode for TypedSink<S> {
         is_over: bool,
     ) -> Result<Box<dyn Logic>, Error> {
         let writes = self.placement() == Placement::EveryWorker || context.worker == 0;
+        let desk = context.shared.desk();
         let writer = if writes && !is_over {
             Some(self.sink.open(WriterContext {
                 worker: context.worker,
                 workers: context.workers,
-                run: 0,
-                checkpoints: false,
+                run: desk.map_or(0, |desk| desk.run),
+                checkpoints: desk.is_some(),
                 waker,
                 clock: Arc::clone(context.clock()),
                 limits: Arc::clone(context.limits()),

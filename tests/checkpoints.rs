@@ -1,0 +1,109 @@
+//! Jobs that are stopped and restored, on other numbers of workers and processes: what their sinks
+//! publish all in all is what an undisturbed run publishes.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rheos::engine::checkpoint::Checkpoints;
+use rheos::prelude::*;
+
+/// Records of a test job, and how many of them come in a second: it runs for a moment, so that it
+/// can be stopped on its way.
+const RECORDS: u64 = 40_000;
+const A_SECOND: f64 = 100_000.0;
+
+/// One life of a job: how it is run, and whether it is stopped once it has published something.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    processes: usize,
+    workers: usize,
+    stops: bool,
+}
+
+/// Runs a life of a job that `build` makes. Its processes are threads of the test. Gives whether
+/// the job came to its end.
+fn live(life: Life, folder: &Path, build: &(impl Fn(&Job) + Sync)) -> bool {
+    let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut hosts = vec![listener.local_addr().unwrap().to_string()];
+    hosts.resize(life.processes, "127.0.0.1:0".to_owned());
+    let checkpoints = Checkpoints::to(folder.join("checkpoints")).every(Duration::from_millis(20));
+    let published = parts(folder).len();
+    std::thread::scope(|scope| {
+        let members: Vec<_> = (0..life.processes)
+            .map(|process| {
+                let mut config = Config::default().workers(life.workers);
+                config = config.epoch(Duration::from_millis(5)).checkpoint_to(checkpoints.clone());
+                if life.processes > 1 {
+                    let hosts = hosts.clone();
+                    config = config.processes(Processes::Hosts { hosts, process });
+                    config.listener = (process == 0).then(|| Arc::clone(&listener));
+                }
+                scope.spawn(move || {
+                    let job = Job::new("lives");
+                    build(&job);
+                    let handle = job.start(config).unwrap();
+                    if life.stops && process == 0 {
+                        while parts(folder).len() == published && !handle.is_over() {
+                            std::thread::yield_now();
+                        }
+                        handle.stop();
+                    }
+                    handle.wait().unwrap().stopped
+                })
+            })
+            .collect();
+        let stopped: Vec<bool> = members.into_iter().map(|member| member.join().unwrap()).collect();
+        !stopped[0]
+    })
+}
+
+/// The names of what a job has published.
+fn parts(folder: &Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder.join("out")) else { return Vec::new() };
+    let mut parts: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    parts.retain(|path| !path.file_name().unwrap().to_string_lossy().starts_with('.'));
+    parts.sort();
+    parts
+}
+
+/// The lines of what a job has published.
+fn lines(folder: &Path) -> Vec<String> {
+    let texts = parts(folder).into_iter().map(|path| std::fs::read_to_string(path).unwrap());
+    texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Which record of its key each record is.
+fn count_by_key(job: &Job, folder: &Path) {
+    let numbers = job.source(Generator::new(|n, _| n).count(RECORDS).rate_per_second(A_SECOND));
+    numbers
+        .key_by(|n| n % 13)
+        .scan(0u64, |seen, key, _| {
+            *seen += 1;
+            Some(format!("{key} {seen}"))
+        })
+        .sink(FileSink::folder(folder.join("out"), Text));
+}
+
+#[test]
+fn a_job_goes_on_where_it_stopped_whatever_the_number_of_workers() {
+    let lives = [(1, 1), (1, 4), (2, 1), (1, 3), (2, 2), (1, 1)];
+    let folder = tempfile::tempdir().unwrap();
+    let mut expected: Vec<String> = (0..RECORDS).map(|n| format!("{} {}", n % 13, n / 13 + 1)).collect();
+    expected.sort();
+    for (processes, workers) in lives {
+        let life = Life { processes, workers, stops: true };
+        if live(life, folder.path(), &|job| count_by_key(job, folder.path())) {
+            break;
+        }
+    }
+    let life = Life { processes: 1, workers: 2, stops: false };
+    assert!(live(life, folder.path(), &|job| count_by_key(job, folder.path())));
+    let mut rows = lines(folder.path());
+    rows.sort();
+    assert!(rows == expected, "{} rows of {}", rows.len(), expected.len());
+    // A job that has finished has nothing left to do.
+    assert!(live(life, folder.path(), &|job| count_by_key(job, folder.path())));
+    assert_eq!(lines(folder.path()).len(), expected.len());
+}
