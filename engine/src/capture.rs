@@ -1,6 +1,16 @@
-//! What is captured of a step's state, in pieces.
+//! Captures the state of one step on one worker, piece by piece while the step goes on.
+//!
+//! Values are written when a capture begins; tables note then what they are, and are written as
+//! the capture is advanced. What is ready is taken in sections, which is what files hold.
 
 use serde::{Deserialize, Serialize};
+
+use crate::state::GroupBuffers;
+use crate::state_parts::{KeyedTable, Spread, StateParts, Value, Walk, declared, sealed};
+use crate::{Error, ErrorKind};
+
+/// So many bytes of a capture are collected by group before they are given out as sections.
+const COLLECTED_BYTES: usize = 4 << 20;
 
 /// How much a capture takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +42,153 @@ pub struct Section {
     pub part: String,
     /// How the part is spread over workers.
     pub kind: SectionKind,
-    /// Entries that it holds; 1 where it is one value.
+    /// Entries that it puts; 1 where it is one value.
     pub entries: u64,
     /// The state, in the part's own encoding.
     pub bytes: Vec<u8>,
+}
+
+/// The capture of the state of one step on one worker.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    tables: Vec<TableCapture>,
+    ready: Vec<Section>,
+}
+
+/// A keyed part of which something is still to be captured.
+#[derive(Debug)]
+struct TableCapture {
+    part: String,
+    collected: GroupBuffers,
+    is_complete: bool,
+}
+
+impl Capture {
+    /// Begins to capture the state as it is now: between two epochs.
+    ///
+    /// # Errors
+    /// When a value cannot be serialized, or two parts have one name.
+    pub(crate) fn begin(worker: usize, extent: Extent, walk: &mut Walk<'_>) -> Result<Self, Error> {
+        declared(walk)?;
+        let mut capture = Self { tables: Vec::new(), ready: Vec::new() };
+        walk(&mut Begin { capture: &mut capture, worker, extent })?;
+        Ok(capture)
+    }
+
+    /// Writes about `bytes` bytes more; says whether everything is captured.
+    ///
+    /// # Errors
+    /// When a key or a state cannot be serialized.
+    pub(crate) fn advance(&mut self, bytes: usize, walk: &mut Walk<'_>) -> Result<bool, Error> {
+        walk(&mut Advance { capture: self, left: bytes })?;
+        let is_complete = self.is_complete();
+        let collected: usize = self.tables.iter().map(|table| table.collected.bytes()).sum();
+        if is_complete || collected >= COLLECTED_BYTES {
+            self.give_out();
+        }
+        Ok(is_complete)
+    }
+
+    /// Whether everything is captured.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.tables.iter().all(|table| table.is_complete)
+    }
+
+    /// Takes the sections that are ready. A group may come in several, in order.
+    pub(crate) fn take(&mut self) -> Vec<Section> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Makes sections of what was collected.
+    fn give_out(&mut self) {
+        for TableCapture { part, collected, .. } in &mut self.tables {
+            self.ready.extend(collected.take().map(|(group, entries, bytes)| {
+                let kind = SectionKind::Keyed { group };
+                Section { part: part.clone(), kind, entries, bytes }
+            }));
+        }
+    }
+}
+
+/// Writes the values and begins the tables.
+struct Begin<'a> {
+    capture: &'a mut Capture,
+    worker: usize,
+    extent: Extent,
+}
+
+impl Begin<'_> {
+    /// Writes a value, of which that of worker 0 is enough.
+    fn write(&mut self, part: &str, kind: SectionKind, value: &dyn Value) -> Result<(), Error> {
+        if self.worker == 0 {
+            let (part, bytes) = (part.to_owned(), value.save()?);
+            self.capture.ready.push(Section { part, kind, entries: 1, bytes });
+        }
+        Ok(())
+    }
+}
+
+impl sealed::Visitor for Begin<'_> {}
+
+impl StateParts for Begin<'_> {
+    fn keyed(&mut self, name: &str, table: &mut dyn KeyedTable) -> Result<(), Error> {
+        table.begin_capture(self.extent);
+        let (part, collected) = (name.to_owned(), GroupBuffers::default());
+        self.capture.tables.push(TableCapture { part, collected, is_complete: false });
+        Ok(())
+    }
+
+    fn singleton(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
+        self.write(name, SectionKind::Singleton, value)
+    }
+
+    fn broadcast(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
+        self.write(name, SectionKind::Broadcast, value)
+    }
+}
+
+/// Goes on with the tables, in the order in which they are declared.
+struct Advance<'a> {
+    capture: &'a mut Capture,
+    left: usize,
+}
+
+impl sealed::Visitor for Advance<'_> {}
+
+impl StateParts for Advance<'_> {
+    fn keyed(&mut self, name: &str, table: &mut dyn KeyedTable) -> Result<(), Error> {
+        let capture = self.capture.tables.iter_mut().find(|capture| capture.part == name);
+        let Some(capture) = capture else {
+            let attempted = format!("capture the part `{name}` of the state of a step");
+            let reason = "it was not declared when the capture began";
+            return Err(Error::new(ErrorKind::UserCode, attempted, reason)
+                .advise("an operator must always declare the same parts"));
+        };
+        if !capture.is_complete && self.left > 0 {
+            let before = capture.collected.bytes();
+            capture.is_complete = table.capture(self.left, &mut capture.collected)?;
+            self.left = self.left.saturating_sub(capture.collected.bytes() - before);
+        }
+        Ok(())
+    }
+
+    fn singleton(&mut self, _name: &str, _value: &mut dyn Value) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn broadcast(&mut self, _name: &str, _value: &mut dyn Value) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl SectionKind {
+    /// The kind without the group.
+    #[must_use]
+    pub fn spread(self) -> Spread {
+        match self {
+            SectionKind::Keyed { .. } => Spread::Keyed,
+            SectionKind::Singleton => Spread::Singleton,
+            SectionKind::Broadcast => Spread::Broadcast,
+        }
+    }
 }

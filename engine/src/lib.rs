@@ -29,9 +29,11 @@ pub mod plan;
 mod pool;
 mod progress;
 mod report;
+mod restore;
 mod run;
 mod signals;
 pub mod sink;
+mod snapshot;
 pub mod source;
 mod source_logic;
 mod splits;
@@ -61,13 +63,14 @@ pub use operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 pub use report::{Report, Role, StepReport};
 pub use run::{Run, StepId};
 pub use sink::{Delivery, Finish, Placement, Recovery, Sink, Writer, WriterContext};
+pub use snapshot::Snapshot;
 pub use source::{
     BadRecords, DeadLetter, Position, ReadBatch, ReadBuffer, ReadStatus, Reader, ReaderContext,
     Replay, Source, Split, SplitContext, SplitId,
 };
 pub use splits::SplitsView;
-pub use state::{Entry, KeyedState};
-pub use state_parts::{KeyedTable, Snapshot, StateParts, Value};
+pub use state::{Entry, GroupBuffers, KeyedState, StateChange, StateRecords};
+pub use state_parts::{KeyedTable, Part, Spread, StateParts, Value};
 pub use status::{Assigned, SplitTime};
 pub use timers::Timers;
 pub use waker::Waker;

@@ -1,29 +1,44 @@
-//! The state of an operator as its parts: declared once, written and read by a [`Snapshot`].
+//! The state of an operator as its parts: declared once, for whoever captures or restores it.
 //!
 //! An operator names every piece of its state and says how it is spread over workers, in
-//! [`Operator::state`](crate::Operator::state). Whoever takes, restores or measures state walks
+//! [`Operator::state`](crate::Operator::state). Whoever captures, restores or lists state walks
 //! these declarations, so a piece cannot be written and then forgotten when it is read.
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::key::owner;
+use crate::capture::Extent;
+use crate::state::GroupBuffers;
 use crate::{Error, ErrorKind};
 
 /// State that belongs to keys, without the types of its keys and entries.
+///
+/// It is captured in slices, between which it goes on changing: what is captured is what it was
+/// when the capture began.
 pub trait KeyedTable {
-    /// Hands out the entries of each key group that has any, as bytes.
+    /// Fixes the state as it is now, to be written by [`capture`](KeyedTable::capture). From now on
+    /// changes count for the next capture. One that was under way is given up; the one that
+    /// follows must be [`Extent::Whole`].
+    ///
+    /// # Panics
+    /// When changes are asked for though the capture before was not completed.
+    fn begin_capture(&mut self, extent: Extent);
+
+    /// Writes some of what was fixed, about `bytes` bytes, and at least one entry; says whether
+    /// all is written.
     ///
     /// # Errors
     /// When a key or a state cannot be serialized.
-    fn snapshot(&self, group: &mut dyn FnMut(usize, Vec<u8>)) -> Result<(), Error>;
+    fn capture(&mut self, bytes: usize, into: &mut GroupBuffers) -> Result<bool, Error>;
 
-    /// Adds the entries of a group.
+    /// Makes room: about so many entries will be restored.
+    fn reserve(&mut self, entries: usize);
+
+    /// Applies what captures have written of a group, in their order, to the keys whose hash
+    /// `keep` accepts.
     ///
     /// # Errors
     /// When the bytes are of another version or damaged.
-    fn restore(&mut self, bytes: &[u8]) -> Result<(), Error>;
+    fn restore(&mut self, bytes: &[u8], keep: &dyn Fn(u64) -> bool) -> Result<(), Error>;
 }
 
 /// State that does not belong to keys.
@@ -50,16 +65,22 @@ impl<T: Serialize + for<'de> Deserialize<'de>> Value for T {
     }
 
     fn load(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        *self = postcard::from_bytes(bytes).map_err(|cause| {
-            Error::new(ErrorKind::Data, "restore the state of a step", cause.to_string())
-        })?;
+        let refused = |reason| Error::new(ErrorKind::Data, "restore the state of a step", reason);
+        let (value, rest) =
+            postcard::take_from_bytes(bytes).map_err(|cause| refused(cause.to_string()))?;
+        if !rest.is_empty() {
+            return Err(refused(format!("{} bytes are left behind it", rest.len())));
+        }
+        *self = value;
         Ok(())
     }
 }
 
 /// Visits the parts of an operator's state. What a part is called tells it from the operator's
 /// other parts and must stay the same from one version of a program to the next.
-pub trait StateParts {
+///
+/// Only the engine has visitors.
+pub trait StateParts: sealed::Visitor {
     /// State by key: each worker has the entries of the key groups that it owns.
     ///
     /// # Errors
@@ -79,85 +100,76 @@ pub trait StateParts {
     fn broadcast(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error>;
 }
 
-/// The state of an operator on all its workers, as bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
-    /// By the part's name and the key group.
-    keyed: BTreeMap<(String, usize), Vec<u8>>,
-    /// By the part's name.
-    values: BTreeMap<String, Vec<u8>>,
+pub(crate) mod sealed {
+    /// Somebody who walks the parts of an operator's state.
+    pub trait Visitor {}
 }
 
-impl Snapshot {
-    /// Something that adds the parts of one worker.
-    pub fn taking(&mut self, worker: usize) -> impl StateParts {
-        Take { into: self, worker }
-    }
+/// Hands the parts of an operator's state to a visitor, as
+/// [`Operator::state`](crate::Operator::state) does.
+pub(crate) type Walk<'a> = dyn FnMut(&mut dyn StateParts) -> Result<(), Error> + 'a;
 
-    /// Something that restores the parts of one of `workers` workers.
-    pub fn restoring(&self, worker: usize, workers: usize) -> impl StateParts {
-        Restore { from: self, worker, workers }
-    }
-
-    /// The names of the parts that hold anything.
-    #[must_use]
-    pub fn parts(&self) -> Vec<&str> {
-        let keyed = self.keyed.keys().map(|(name, _)| name.as_str());
-        let mut names: Vec<&str> = keyed.chain(self.values.keys().map(String::as_str)).collect();
-        names.dedup();
-        names
-    }
+/// How a part of an operator's state is spread over workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Spread {
+    /// By key: each worker has the entries of the key groups that it owns.
+    Keyed,
+    /// Worker 0 has the only copy.
+    Singleton,
+    /// Every worker has the same copy.
+    Broadcast,
 }
 
-struct Take<'a> {
-    into: &'a mut Snapshot,
-    worker: usize,
+/// A part as an operator declares it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// What it is called.
+    pub name: String,
+    /// How it is spread over workers.
+    pub spread: Spread,
 }
 
-impl StateParts for Take<'_> {
-    fn keyed(&mut self, name: &str, table: &mut dyn KeyedTable) -> Result<(), Error> {
-        table.snapshot(&mut |group, bytes| {
-            let twice = self.into.keyed.insert((name.to_owned(), group), bytes);
-            assert!(twice.is_none(), "group {group} of `{name}` belongs to one worker");
-        })
-    }
+/// The parts that an operator declares.
+///
+/// # Errors
+/// When it declares two of one name.
+pub(crate) fn declared(walk: &mut Walk<'_>) -> Result<Vec<Part>, Error> {
+    let mut list = List::default();
+    walk(&mut list)?;
+    Ok(list.parts)
+}
 
-    fn singleton(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
-        if self.worker == 0 {
-            self.into.values.insert(name.to_owned(), value.save()?);
+/// Lists parts.
+#[derive(Default)]
+struct List {
+    parts: Vec<Part>,
+}
+
+impl List {
+    fn add(&mut self, name: &str, spread: Spread) -> Result<(), Error> {
+        if self.parts.iter().any(|part| part.name == name) {
+            let reason = "the step has declared a part of that name already";
+            let attempted = format!("list the part `{name}` of the state of a step");
+            return Err(Error::new(ErrorKind::UserCode, attempted, reason)
+                .advise("give each part of an operator's state a name of its own"));
         }
+        self.parts.push(Part { name: name.to_owned(), spread });
         Ok(())
     }
-
-    fn broadcast(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
-        self.singleton(name, value)
-    }
 }
 
-struct Restore<'a> {
-    from: &'a Snapshot,
-    worker: usize,
-    workers: usize,
-}
+impl sealed::Visitor for List {}
 
-impl StateParts for Restore<'_> {
-    fn keyed(&mut self, name: &str, table: &mut dyn KeyedTable) -> Result<(), Error> {
-        for ((part, group), bytes) in &self.from.keyed {
-            if part == name && owner((*group as u64) << 48, self.workers) == self.worker {
-                table.restore(bytes)?;
-            }
-        }
-        Ok(())
+impl StateParts for List {
+    fn keyed(&mut self, name: &str, _table: &mut dyn KeyedTable) -> Result<(), Error> {
+        self.add(name, Spread::Keyed)
     }
 
-    fn singleton(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
-        match self.from.values.get(name) {
-            Some(bytes) if self.worker == 0 => value.load(bytes),
-            _ => Ok(()),
-        }
+    fn singleton(&mut self, name: &str, _value: &mut dyn Value) -> Result<(), Error> {
+        self.add(name, Spread::Singleton)
     }
 
-    fn broadcast(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
-        self.from.values.get(name).map_or(Ok(()), |bytes| value.load(bytes))
+    fn broadcast(&mut self, name: &str, _value: &mut dyn Value) -> Result<(), Error> {
+        self.add(name, Spread::Broadcast)
     }
 }

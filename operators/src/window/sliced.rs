@@ -221,8 +221,9 @@ where
     }
 
     fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
-        parts.keyed("slices", &mut self.slices)?;
-        parts.broadcast("answered", &mut self.answered)
+        parts.broadcast("answered", &mut self.answered)?;
+        parts.broadcast("kept from", self.slices.kept_from_mut())?;
+        parts.keyed("slices", &mut self.slices)
     }
 
     fn restored(&mut self) {

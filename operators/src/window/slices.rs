@@ -14,7 +14,8 @@
 use std::collections::BTreeMap;
 
 use rheos_engine::{
-    Entry, Error, ErrorKind, KEY_GROUPS, Key, KeyedState, KeyedTable, hash_key, key_group,
+    Entry, Error, Extent, GroupBuffers, Key, KeyedState, KeyedTable, StateChange, StateRecords,
+    hash_key,
 };
 
 use super::aligned::Aligned;
@@ -48,6 +49,11 @@ pub(crate) struct Slices<K, A: Aggregate> {
     /// Before this moment slices may be part of what was made of them.
     complete_before: i64,
     entries: usize,
+    /// No window needs a slice before this one any more: what captures have stored of those is
+    /// not restored.
+    kept_from: i64,
+    /// Tables of slices that are not needed any more except by the capture under way.
+    leaving: Vec<Table<K, A::Acc>>,
 }
 
 impl<K: Key, A: Aggregate> Slices<K, A> {
@@ -65,6 +71,8 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
             levels: aligned.slices_a_window().ilog2() + 1,
             complete_before: i64::MIN,
             entries: 0,
+            kept_from: i64::MIN,
+            leaving: Vec::new(),
         }
     }
 
@@ -156,9 +164,14 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
 
     /// Takes a slice out that no other window needs.
     pub(crate) fn take(&mut self, start: i64) -> Vec<Option<Entry<K, A::Acc>>> {
-        let Some(mut table) = self.slices.remove(&start) else { return Vec::new() };
+        let Some(table) = self.slices.remove(&start) else { return Vec::new() };
         self.entries -= table.len();
-        table.take_entries()
+        if table.is_captured() {
+            return table.into_entries();
+        }
+        let entries = table.iter().cloned().map(Some).collect();
+        self.leaving.push(table);
+        entries
     }
 
     /// The accumulators of the window that ends at `end`, all slices of which are complete.
@@ -204,8 +217,10 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
     /// still be taken out of the running window.
     pub(crate) fn forget_before(&mut self, over: i64) {
         let open_from = self.aligned.open_from(over);
+        self.kept_from = self.kept_from.max(open_from);
         if self.slices.last_key_value().is_none_or(|(last, _)| *last < open_from) {
-            self.slices.clear();
+            let slices = std::mem::take(&mut self.slices).into_values();
+            self.leaving.extend(slices.filter(|table| !table.is_captured()));
             self.merged.clear();
             self.running = None;
             self.entries = 0;
@@ -214,7 +229,9 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
         let running = self.running.as_ref().map_or(i64::MAX, |r| self.aligned.start_of(r.end));
         let keep_from = open_from.min(running);
         while let Some(first) = self.slices.first_entry().filter(|f| *f.key() < keep_from) {
-            self.entries -= first.remove().len();
+            let table = first.remove();
+            self.entries -= table.len();
+            self.leaving.extend(Some(table).filter(|table| !table.is_captured()));
         }
         let number = i128::from(self.aligned.number_of(open_from));
         self.merged.retain(|(level, at), _| (i128::from(*at) + 1) << level > number);
@@ -283,8 +300,14 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
         self.merged.get(&(level, at))
     }
 
+    /// The first slice that is kept for windows, which is restored before the slices are.
+    pub(crate) fn kept_from_mut(&mut self) -> &mut i64 {
+        &mut self.kept_from
+    }
+
     /// The state was restored: nothing has been made of the slices yet.
     pub(crate) fn restored(&mut self) {
+        self.cool();
         self.entries = self.slices.values().map(KeyedState::len).sum();
     }
 }
@@ -333,43 +356,68 @@ fn take_out<K: Key, A: Aggregate>(
     }
 }
 
-/// The version of the bytes of a group of slices.
-const SNAPSHOT_VERSION: u8 = 1;
-
 impl<K: Key, A: Aggregate> KeyedTable for Slices<K, A> {
-    /// Each group: a version, then the beginning of the slice, the key and the accumulator of
-    /// each entry in postcard form.
-    fn snapshot(&self, group: &mut dyn FnMut(usize, Vec<u8>)) -> Result<(), Error> {
-        let mut groups: Vec<Vec<(i64, &K, &A::Acc)>> =
-            (0..KEY_GROUPS).map(|_| Vec::new()).collect();
-        let hot = self.hot.iter().map(|(start, table)| (start, table));
-        for (start, table) in self.slices.iter().chain(hot) {
-            for entry in table.iter() {
-                groups[key_group(entry.hash.get())].push((*start, &entry.key, &entry.state));
+    /// What was made of the slices follows from them and is not captured.
+    fn begin_capture(&mut self, extent: Extent) {
+        self.leaving.clear();
+        let slices = self.slices.iter_mut().map(|(start, table)| (*start, table));
+        let hot = self.hot.iter_mut().map(|(start, table)| (*start, table));
+        for (start, table) in slices.chain(hot).filter(|(start, _)| *start >= self.kept_from) {
+            table.begin_capture_of(start, extent);
+        }
+    }
+
+    fn capture(&mut self, bytes: usize, into: &mut GroupBuffers) -> Result<bool, Error> {
+        let enough = into.bytes().saturating_add(bytes);
+        while let Some(table) = self.leaving.last_mut() {
+            if !table.capture(enough.saturating_sub(into.bytes()), into)? {
+                return Ok(false);
+            }
+            self.leaving.pop();
+        }
+        let hot = self.hot.iter_mut().map(|(_, table)| table);
+        for table in self.slices.values_mut().chain(hot) {
+            if !table.capture(enough.saturating_sub(into.bytes()), into)? {
+                return Ok(false);
             }
         }
-        for (number, entries) in groups.iter().enumerate().filter(|(_, e)| !e.is_empty()) {
-            let bytes = postcard::to_extend(entries, vec![SNAPSHOT_VERSION]).map_err(|cause| {
-                let attempt = format!("write the windows of key group {number}");
-                Error::new(ErrorKind::UserCode, attempt, cause.to_string())
-                    .advise("keys and accumulators must be serializable without borrowed data")
-            })?;
-            group(number, bytes);
+        Ok(true)
+    }
+
+    /// How the entries spread over the slices is not known before they come.
+    fn reserve(&mut self, _entries: usize) {}
+
+    fn restore(&mut self, bytes: &[u8], keep: &dyn Fn(u64) -> bool) -> Result<(), Error> {
+        let mut records = StateRecords::new(bytes)?;
+        while let Some(change) = records.next_change()? {
+            let start: i64 = records.read()?;
+            let key: K = records.read()?;
+            let hash = hash_key(&key);
+            let acc = match change {
+                StateChange::Put => Some(records.read()?),
+                StateChange::Remove => None,
+            };
+            if start < self.kept_from || !keep(hash) {
+                continue;
+            }
+            let table = self.restoring(start);
+            match acc {
+                Some(acc) => table.put(hash, key, acc),
+                None => drop(table.remove(hash, &key)),
+            }
         }
         Ok(())
     }
+}
 
-    fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let refused = |reason: String| Error::new(ErrorKind::Data, "restore windows", reason);
-        let Some((&SNAPSHOT_VERSION, body)) = bytes.split_first() else {
-            return Err(refused("the bytes are empty or of a version not known here".into()));
-        };
-        let entries: Vec<(i64, K, A::Acc)> =
-            postcard::from_bytes(body).map_err(|cause| refused(cause.to_string()))?;
-        for (start, key, acc) in entries {
-            let table = self.slices.entry(start).or_default();
-            let _ = table.find_or_insert(hash_key(&key), key, || acc);
+impl<K: Key, A: Aggregate> Slices<K, A> {
+    /// The table of a slice that is being restored: mostly that of the record before.
+    fn restoring(&mut self, start: i64) -> &mut Table<K, A::Acc> {
+        if self.hot.as_ref().is_some_and(|(hot, _)| *hot != start) {
+            self.cool();
         }
-        Ok(())
+        let slices = &mut self.slices;
+        let of_start = || (start, slices.remove(&start).unwrap_or_default());
+        &mut self.hot.get_or_insert_with(of_start).1
     }
 }

@@ -10,9 +10,12 @@ use std::num::NonZeroU64;
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
-use crate::key::{Key, key_group};
+use super::changes::Changes;
+use super::marks::Marks;
+use super::records::{self, GroupBuffers, StateChange, StateRecords};
+use crate::key::{Key, hash_key};
 use crate::state_parts::KeyedTable;
-use crate::{Error, ErrorKind, KEY_GROUPS};
+use crate::{Error, Extent};
 
 /// One key and what is remembered for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +45,13 @@ pub struct KeyedState<K, S> {
     /// Places in `entries` that are empty.
     free: Vec<u32>,
     index: HashTable<u32>,
+    /// What has changed, once a capture was begun.
+    changes: Option<Box<Changes<K, S>>>,
 }
 
 impl<K, S> Default for KeyedState<K, S> {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), index: HashTable::new() }
+        Self { entries: Vec::new(), free: Vec::new(), index: HashTable::new(), changes: None }
     }
 }
 
@@ -91,6 +96,9 @@ impl<K, S> KeyedState<K, S> {
     /// When there is none.
     #[inline]
     pub fn entry_mut(&mut self, at: usize) -> &mut Entry<K, S> {
+        if let Some(changes) = &mut self.changes {
+            changes.touch(at, self.entries[at].as_ref());
+        }
         self.entries[at].as_mut().expect("a position is used while its key is remembered")
     }
 
@@ -116,9 +124,20 @@ impl<K, S> KeyedState<K, S> {
 
     /// Takes all entries out, with the places that were empty; keeps the room of the index.
     pub fn take_entries(&mut self) -> Vec<Option<Entry<K, S>>> {
+        if let Some(changes) = &mut self.changes {
+            let entries = self.entries.iter().enumerate();
+            let entries = entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?)));
+            entries.for_each(|(at, entry)| changes.removing(at, entry));
+        }
         self.index.clear();
         self.free.clear();
         std::mem::take(&mut self.entries)
+    }
+
+    /// All entries, with the places that are empty, of a table that is not needed any more.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<Option<Entry<K, S>>> {
+        self.entries
     }
 
     /// Gives an emptied vector back to be filled again.
@@ -142,6 +161,9 @@ impl<K, S> KeyedState<K, S> {
     pub fn remove_at(&mut self, at: usize) -> Entry<K, S> {
         let entry = self.entries[at].take();
         let entry = entry.expect("a position is used while its key is remembered");
+        if let Some(changes) = &mut self.changes {
+            changes.removing(at, &entry);
+        }
         let place = self.index.find_entry(entry.hash.get(), |&place| place as usize == at);
         let (place, _) = place.expect("every entry is in the index").remove();
         self.free.push(place);
@@ -197,6 +219,9 @@ impl<K: Eq, S> KeyedState<K, S> {
                 at.expect("a worker holds fewer than 2^32 keys in one step")
             }
         };
+        if let Some(changes) = &mut self.changes {
+            changes.inserted(at as usize);
+        }
         let entries = &self.entries;
         self.index.insert_unique(hash, at, |&at| hash_at(entries, at));
         at as usize
@@ -208,41 +233,100 @@ impl<K: Eq, S> KeyedState<K, S> {
     }
 }
 
-/// The version of the bytes of a group of keyed state.
-const SNAPSHOT_VERSION: u8 = 1;
+impl<K: Key, S: Serialize> KeyedState<K, S> {
+    /// Begins a capture, as [`KeyedTable::begin_capture`], of one of several tables that make up a
+    /// part: `table` is its number, which stands before the key in each record and is the same
+    /// for all captures.
+    ///
+    /// # Panics
+    /// When changes are asked for though the capture before was not completed.
+    pub fn begin_capture_of(&mut self, table: i64, extent: Extent) {
+        self.begin(extent, || records::table(table));
+    }
+
+    fn begin(&mut self, extent: Extent, table: impl FnOnce() -> Vec<u8>) {
+        let Self { entries, free, .. } = self;
+        let occupied = || {
+            let mut occupied = Marks::below(entries.len());
+            for at in free.iter() {
+                occupied.remove(*at as usize);
+            }
+            occupied
+        };
+        match &mut self.changes {
+            Some(changes) => changes.begin(extent, occupied),
+            // Nothing has been captured of it yet: everything has changed.
+            None => {
+                let mut changes = Changes::of_table(table());
+                changes.begin(Extent::Whole, occupied);
+                self.changes = Some(Box::new(changes));
+            }
+        }
+    }
+
+    /// Whether the capture that was begun last has written everything.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.changes.as_ref().is_none_or(|changes| changes.is_captured())
+    }
+
+    /// Goes on with a capture, as [`KeyedTable::capture`].
+    ///
+    /// # Errors
+    /// When a key or a state cannot be serialized.
+    pub fn capture(&mut self, bytes: usize, into: &mut GroupBuffers) -> Result<bool, Error> {
+        match &mut self.changes {
+            Some(changes) => changes.capture(&self.entries, bytes, into),
+            None => Ok(true),
+        }
+    }
+
+    /// Makes room for so many more keys.
+    pub fn reserve(&mut self, keys: usize) {
+        let new = keys.saturating_sub(self.free.len());
+        self.entries.reserve(new);
+        let entries = &self.entries;
+        self.index.reserve(keys, |&at| hash_at(entries, at));
+    }
+
+    /// Remembers `state` for a key, in place of what may be remembered for it.
+    pub fn put(&mut self, hash: u64, key: K, state: S) {
+        match self.find(hash, &key) {
+            Some(at) => self.entry_mut(at).state = state,
+            None => drop(self.insert(Entry { hash: stored(hash), key, state })),
+        }
+    }
+}
 
 impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState<K, S> {
-    /// Each group: a version, then keys and states in postcard form.
-    fn snapshot(&self, group: &mut dyn FnMut(usize, Vec<u8>)) -> Result<(), Error> {
-        let mut groups: Vec<Vec<(&K, &S)>> = (0..KEY_GROUPS).map(|_| Vec::new()).collect();
-        for entry in self.iter() {
-            groups[key_group(entry.hash.get())].push((&entry.key, &entry.state));
-        }
-        for (number, entries) in groups.iter().enumerate().filter(|(_, e)| !e.is_empty()) {
-            let bytes = postcard::to_extend(entries, vec![SNAPSHOT_VERSION]).map_err(|cause| {
-                let attempt = format!("write key group {number}");
-                Error::new(ErrorKind::UserCode, attempt, cause.to_string())
-                    .advise("keys and states must be serializable without borrowed data")
-            })?;
-            group(number, bytes);
-        }
-        Ok(())
+    fn begin_capture(&mut self, extent: Extent) {
+        self.begin(extent, Vec::new);
+    }
+
+    fn capture(&mut self, bytes: usize, into: &mut GroupBuffers) -> Result<bool, Error> {
+        self.capture(bytes, into)
+    }
+
+    fn reserve(&mut self, entries: usize) {
+        self.reserve(entries);
     }
 
     /// The hashes are computed anew: a build that hashes differently regroups the keys rather
     /// than trusting the old groups.
-    fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let refused = |reason: String| Error::new(ErrorKind::Data, "restore keyed state", reason);
-        let Some((&version, body)) = bytes.split_first() else {
-            return Err(refused("the snapshot is empty".into()));
-        };
-        if version != SNAPSHOT_VERSION {
-            return Err(refused(format!("version {version} is not known to this build")));
-        }
-        let entries: Vec<(K, S)> =
-            postcard::from_bytes(body).map_err(|cause| refused(cause.to_string()))?;
-        for (key, state) in entries {
-            let _ = self.find_or_insert(crate::hash_key(&key), key, || state);
+    fn restore(&mut self, bytes: &[u8], keep: &dyn Fn(u64) -> bool) -> Result<(), Error> {
+        let mut records = StateRecords::new(bytes)?;
+        while let Some(change) = records.next_change()? {
+            let key: K = records.read()?;
+            let hash = hash_key(&key);
+            match change {
+                StateChange::Put => {
+                    let state = records.read()?;
+                    if keep(hash) {
+                        self.put(hash, key, state);
+                    }
+                }
+                StateChange::Remove => drop(self.remove(hash, &key)),
+            }
         }
         Ok(())
     }
@@ -303,31 +387,5 @@ mod tests {
             assert_eq!(state.entry(at[key as usize]).key, key);
             assert_eq!(state.find(hash_key(&key), &key), Some(at[key as usize]));
         }
-    }
-
-    #[test]
-    fn a_snapshot_by_groups_restores_every_entry() {
-        let mut state = KeyedState::<String, u64>::default();
-        for number in 0..1_000u64 {
-            let key = format!("key {number}");
-            state.find_or_insert(hash_key(&key), key, || number);
-        }
-        let mut restored = KeyedState::<String, u64>::default();
-        let mut groups = Vec::new();
-        state.snapshot(&mut |group, bytes| groups.push((group, bytes))).unwrap();
-        assert!(groups.is_sorted_by(|(one, _), (next, _)| one < next), "each group comes once");
-        groups.iter().for_each(|(_, bytes)| restored.restore(bytes).unwrap());
-        assert_eq!(restored.len(), 1_000);
-        for entry in state.iter() {
-            assert_eq!(restored.get(entry.hash.get(), &entry.key), Some(&entry.state));
-        }
-    }
-
-    #[test]
-    fn unknown_and_damaged_snapshots_are_refused() {
-        let mut state = KeyedState::<u64, u64>::default();
-        assert!(state.restore(&[]).is_err());
-        assert!(state.restore(&[99, 0]).unwrap_err().to_string().contains("version 99"));
-        assert!(state.restore(&[SNAPSHOT_VERSION, 200]).is_err());
     }
 }

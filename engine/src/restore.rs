@@ -1,0 +1,115 @@
+//! Restores the state of one step on one worker from what captures have stored of it.
+
+use crate::key::owner;
+use crate::state_parts::{KeyedTable, Part, Spread, StateParts, Value, Walk, declared, sealed};
+use crate::{Error, ErrorKind};
+
+/// What is stored of the state of one step, of all workers that captured it.
+pub(crate) trait StoredStep {
+    /// The parts of which anything is stored.
+    fn parts(&self) -> Vec<Part>;
+
+    /// About how many entries of a keyed part [`keyed`](StoredStep::keyed) hands over; no more
+    /// than it has bytes.
+    fn entries(&self, part: &str) -> u64;
+
+    /// Hands over the sections of a keyed part: all that may hold keys of this worker, those of a
+    /// group and worker in the order in which they were captured.
+    ///
+    /// # Errors
+    /// What `each` fails with; when the sections cannot be read or are damaged.
+    fn keyed(
+        &self,
+        part: &str,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+
+    /// The value of a part that is not keyed, as it was captured last.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    fn value(&self, part: &str) -> Result<Option<Vec<u8>>, Error>;
+}
+
+/// What was restored.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Restored {
+    /// The parts that the operator declares, in its order.
+    pub(crate) declared: Vec<Part>,
+    /// The parts that are stored and were not asked for.
+    pub(crate) unclaimed: Vec<Part>,
+}
+
+/// Restores what one of `workers` workers owns into an operator without state. What follows from
+/// the state, [`Operator::restored`](crate::Operator::restored), is left to the caller.
+///
+/// # Errors
+/// When what is stored cannot be read, is damaged, or is spread over workers in another way than
+/// the operator declares.
+pub(crate) fn restore(
+    stored: &dyn StoredStep,
+    worker: usize,
+    workers: usize,
+    walk: &mut Walk<'_>,
+) -> Result<Restored, Error> {
+    let declared = declared(walk)?;
+    let parts = stored.parts();
+    for part in &declared {
+        let there = parts.iter().find(|there| there.name == part.name);
+        check_spread(part, there.map(|there| there.spread))?;
+    }
+    walk(&mut Restore { stored, worker, workers })?;
+    let is_unclaimed = |part: &Part| declared.iter().all(|declared| declared.name != part.name);
+    let unclaimed = parts.into_iter().filter(is_unclaimed).collect();
+    Ok(Restored { declared, unclaimed })
+}
+
+/// Refuses a part that was spread over workers in another way when it was stored.
+fn check_spread(part: &Part, stored: Option<Spread>) -> Result<(), Error> {
+    let Some(stored) = stored.filter(|stored| *stored != part.spread) else { return Ok(()) };
+    let attempted = format!("restore the part `{}` of the state of a step", part.name);
+    let reason =
+        format!("it was stored {}, and the step declares it {}", said(stored), said(part.spread));
+    Err(Error::new(ErrorKind::Usage, attempted, reason)
+        .advise("give the part another name, and allow the old state to be dropped"))
+}
+
+/// How a part is spread, in words.
+fn said(spread: Spread) -> &'static str {
+    match spread {
+        Spread::Keyed => "by key",
+        Spread::Singleton => "as a single value",
+        Spread::Broadcast => "as a value of every worker",
+    }
+}
+
+struct Restore<'a> {
+    stored: &'a dyn StoredStep,
+    worker: usize,
+    workers: usize,
+}
+
+impl Restore<'_> {
+    fn load(&self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
+        self.stored.value(name)?.map_or(Ok(()), |bytes| value.load(&bytes))
+    }
+}
+
+impl sealed::Visitor for Restore<'_> {}
+
+impl StateParts for Restore<'_> {
+    fn keyed(&mut self, name: &str, table: &mut dyn KeyedTable) -> Result<(), Error> {
+        let (worker, workers) = (self.worker, self.workers);
+        table.reserve(usize::try_from(self.stored.entries(name)).unwrap_or(0));
+        let keep = |hash| owner(hash, workers) == worker;
+        self.stored.keyed(name, &mut |bytes| table.restore(bytes, &keep))
+    }
+
+    fn singleton(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
+        if self.worker == 0 { self.load(name, value) } else { Ok(()) }
+    }
+
+    fn broadcast(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
+        self.load(name, value)
+    }
+}
