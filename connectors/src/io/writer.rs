@@ -67,11 +67,19 @@ struct Shared {
     /// Set when the worker dropped its side without closing it.
     abandoned: AtomicBool,
     failure: Mutex<Option<Error>>,
-    /// The last cut up to which all is complete, and the length of the output there.
-    complete: Mutex<Option<(CheckpointId, u64)>>,
+    complete: Mutex<Complete>,
     /// Set when the thread has ended, however that came.
     ended: AtomicBool,
     waker: Waker,
+}
+
+/// What the thread was asked for and has done.
+#[derive(Clone, Copy, Default)]
+struct Complete {
+    /// The last cut up to which all is complete, and the length of the output there.
+    cut: Option<(CheckpointId, u64)>,
+    /// The length of the output that is closed.
+    closed: Option<u64>,
 }
 
 impl BlockWriter {
@@ -90,7 +98,7 @@ impl BlockWriter {
             waiting: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             failure: Mutex::new(None),
-            complete: Mutex::new(None),
+            complete: Mutex::default(),
             ended: AtomicBool::new(false),
             waker,
         });
@@ -153,29 +161,32 @@ impl BlockWriter {
     /// Asks for everything that was sent before the first call for this cut to be complete; says
     /// how long the output is there once it is. Until then the waker is called when it may be.
     pub(crate) fn cut(&mut self, cut: CheckpointId) -> Result<Option<u64>, Error> {
-        self.ask(cut, Message::Cut(cut))
+        if !self.is_cutting(cut) {
+            self.tell(Message::Cut(cut))?;
+            self.cutting = Some(cut);
+        }
+        let up_to = |complete: Complete| complete.cut.filter(|(up_to, _)| *up_to >= cut);
+        self.once(|complete| up_to(complete).map(|(_, length)| length))
     }
 
     /// Asks for everything to be written, flushed and closed: as [`cut`](Self::cut), with nothing
     /// sent any more.
     pub(crate) fn cut_last(&mut self) -> Result<Option<u64>, Error> {
-        let complete = self.ask(CheckpointId::END, Message::Close);
-        self.send = None;
-        complete
+        if self.send.is_some() {
+            self.tell(Message::Close)?;
+            self.send = None;
+        }
+        self.once(|complete| complete.closed)
     }
 
-    fn ask(&mut self, cut: CheckpointId, message: Message) -> Result<Option<u64>, Error> {
-        if !self.is_cutting(cut) {
-            self.tell(message)?;
-            self.cutting = Some(cut);
-        }
+    /// What has been done, if it has; an error when it never will be.
+    fn once(&self, done: impl FnOnce(Complete) -> Option<u64>) -> Result<Option<u64>, Error> {
         let has_ended = self.shared.ended.load(Ordering::SeqCst);
         self.check()?;
-        let complete = self.shared.complete.lock().unwrap_or_else(PoisonError::into_inner);
-        match *complete {
-            Some((up_to, length)) if up_to >= cut => Ok(Some(length)),
-            _ if has_ended => Err(self.died()),
-            _ => Ok(None),
+        let complete = *self.shared.complete.lock().unwrap_or_else(PoisonError::into_inner);
+        match done(complete) {
+            None if has_ended => Err(self.died()),
+            done => Ok(done),
         }
     }
 
@@ -255,9 +266,16 @@ impl Thread {
             let (verb, done) = match message {
                 Message::Block(block) => ("write", self.write(&mut write, block)),
                 Message::Flush => ("flush", write.flush()),
-                Message::Cut(cut) => ("complete", self.complete(cut, write.cut())),
+                Message::Cut(cut) => (
+                    "complete",
+                    write
+                        .cut()
+                        .map(|length| self.complete(|complete| complete.cut = Some((cut, length)))),
+                ),
                 Message::Close => {
-                    let closed = self.complete(CheckpointId::END, write.close());
+                    let closed = write.close();
+                    let closed = closed
+                        .map(|length| self.complete(|complete| complete.closed = Some(length)));
                     return self.report("complete", closed).unwrap_or_default();
                 }
             };
@@ -282,13 +300,9 @@ impl Thread {
         Ok(())
     }
 
-    /// Says that all is complete up to a cut, if it is.
-    fn complete(&self, cut: CheckpointId, length: io::Result<u64>) -> io::Result<()> {
-        let length = length?;
-        let complete = &self.shared.0.complete;
-        *complete.lock().unwrap_or_else(PoisonError::into_inner) = Some((cut, length));
+    fn complete(&self, note: impl FnOnce(&mut Complete)) {
+        note(&mut self.shared.0.complete.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.0.waker.wake();
-        Ok(())
     }
 
     fn report(&self, verb: &str, done: io::Result<()>) -> Result<(), ()> {
