@@ -1,17 +1,21 @@
 //! Writes files: one, or parts in a folder.
 //!
-//! The user's [`FileSink`] and its options. A reader of the folder never sees half a file, and
-//! nothing of a job that failed, except parts that were rolled before it did.
+//! The user's [`FileSink`] and its options, and the writer for jobs without checkpoints; those with
+//! checkpoints are `parts` and `single`. A reader of the folder never sees half a file, and nothing
+//! of a job that failed, except what it committed and parts that were rolled before it did.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rheos_engine::{
-    CheckpointId, Delivery, Epoch, Error, Finish, Placement, ProcessingTime, Sink, Writer,
-    WriterContext,
+    CheckpointId, Delivery, Epoch, Error, Finish, Placement, ProcessingTime, Recovery, Sink,
+    Writer, WriterContext,
 };
 
-use super::staged::{HiddenFile, StagedFile};
+use super::parts::PartsWriter;
+use super::recovery::recover;
+use super::single::SingleWriter;
+use super::staged::{HiddenFile, StagedFile, folder_of, sync_folder};
 use super::target::{Earlier, Target};
 use crate::format::WriteFormat;
 use crate::io::Compression;
@@ -25,6 +29,12 @@ use crate::io::Compression;
 ///
 /// A folder gets parts `part-<worker>-<number>`, from each worker that has records. A single file
 /// is written by one worker, and is there, empty, if no record came.
+///
+/// In a job that takes checkpoints, a folder gets parts `part-<run>-<worker>-<number>`, where runs
+/// are the starts of the job: a part ends at each checkpoint and is published when that is durable,
+/// so that whatever happens every record is in exactly one part that a reader sees. A single file
+/// is published once, when the job has ended; until then a restored job continues it under its
+/// hidden name.
 ///
 /// ```
 /// use rheos_connectors::file::{Compression, FileSink};
@@ -94,7 +104,7 @@ impl<F: WriteFormat> FileSink<F> {
 
     /// Ends a part at the end of the epoch in which it passes this many bytes, before
     /// compression; by default parts are not ended by size. A part that is ended is published at
-    /// once, also if the job fails later.
+    /// once, also if the job fails later; with checkpoints it waits for the next of them.
     ///
     /// # Panics
     /// When it is zero.
@@ -106,7 +116,8 @@ impl<F: WriteFormat> FileSink<F> {
 
     /// Ends a part at the end of the first epoch that ends this long, in processing time, after
     /// the part was begun; by default parts are not ended by time. A part that is ended is
-    /// published at once, also if the job fails later.
+    /// published at once, also if the job fails later; with checkpoints it waits for the next of
+    /// them.
     ///
     /// # Panics
     /// When it is zero.
@@ -116,12 +127,37 @@ impl<F: WriteFormat> FileSink<F> {
         self
     }
 
-    fn compression(&self) -> Compression {
+    pub(super) fn compression(&self) -> Compression {
         match (self.compression, &self.target) {
             (Some(compression), _) => compression,
             (None, Target::File(path)) => Compression::of(path),
             (None, Target::Folder(_)) => Compression::None,
         }
+    }
+
+    pub(super) fn format(&self) -> &F {
+        &self.format
+    }
+
+    /// The folder that it writes into.
+    pub(super) fn target_folder(&self) -> &Path {
+        self.target.folder()
+    }
+
+    /// What the names of parts end in.
+    pub(super) fn ending(&self) -> String {
+        format!(".{}{}", self.format.extension(), self.compression().ending())
+    }
+
+    fn check_rolls(&self) -> Result<(), Error> {
+        if let Target::File(path) = &self.target
+            && (self.roll.bytes.is_some() || self.roll.every.is_some())
+        {
+            let attempted = format!("write {}", path.display());
+            return Err(Error::usage(attempted, "a single file cannot be rolled")
+                .advise("write into a folder: end the path in /"));
+        }
+        Ok(())
     }
 }
 
@@ -140,14 +176,13 @@ impl<F: WriteFormat> Sink for FileSink<F> {
     }
 
     fn prepare_target(&self) -> Result<(), Error> {
-        if let Target::File(path) = &self.target
-            && (self.roll.bytes.is_some() || self.roll.every.is_some())
-        {
-            let attempted = format!("write {}", path.display());
-            return Err(Error::usage(attempted, "a single file cannot be rolled")
-                .advise("write into a folder: end the path in /"));
-        }
+        self.check_rolls()?;
         self.target.prepare(self.earlier)
+    }
+
+    fn recover(&self, recovery: &Recovery<'_>) -> Result<(), Error> {
+        self.check_rolls()?;
+        recover(&self.target, &self.ending(), recovery)
     }
 
     fn open(&self, context: WriterContext) -> Result<Box<dyn Writer<F::Record>>, Error> {
@@ -155,14 +190,22 @@ impl<F: WriteFormat> Sink for FileSink<F> {
         // On another machine than the one that prepared the target it may not be there yet.
         std::fs::create_dir_all(folder)
             .map_err(|error| Error::io(format!("create the folder {}", folder.display()), error))?;
-        Ok(Box::new(FileWriter {
-            ending: format!(".{}{}", self.format.extension(), self.compression().ending()),
-            sink: self.clone(),
-            context,
-            part: None,
-            prepared: None,
-            number: 0,
-        }))
+        Ok(match &self.target {
+            Target::File(path) if context.checkpoints => {
+                Box::new(SingleWriter::open(path, self, context)?)
+            }
+            Target::Folder(_) if context.checkpoints => {
+                Box::new(PartsWriter::new(self.clone(), context))
+            }
+            _ => Box::new(FileWriter {
+                ending: self.ending(),
+                sink: self.clone(),
+                context,
+                part: None,
+                prepared: None,
+                number: 0,
+            }),
+        })
     }
 }
 
@@ -179,9 +222,29 @@ struct FileWriter<F: WriteFormat> {
     number: u32,
 }
 
-struct Part<F: WriteFormat> {
-    file: StagedFile<F>,
+/// A file that is being written.
+pub(super) struct Part<F: WriteFormat> {
+    pub(super) file: StagedFile<F>,
     begun: ProcessingTime,
+}
+
+impl<F: WriteFormat> Part<F> {
+    pub(super) fn begin(
+        path: &Path,
+        sink: &FileSink<F>,
+        context: &WriterContext,
+    ) -> Result<Self, Error> {
+        let waker = context.waker.clone();
+        let file = StagedFile::create(path, &sink.format, sink.compression(), waker)?;
+        Ok(Self { file, begun: context.clock.now() })
+    }
+
+    pub(super) fn is_roll_due(&mut self, sink: &FileSink<F>, context: &WriterContext) -> bool {
+        let bytes = self.file.writer().bytes();
+        let is_full = sink.roll.bytes.is_some_and(|limit| bytes >= limit);
+        let is_old = |every| context.clock.now() >= self.begun.plus(every);
+        is_full || sink.roll.every.is_some_and(is_old)
+    }
 }
 
 impl<F: WriteFormat> FileWriter<F> {
@@ -189,27 +252,13 @@ impl<F: WriteFormat> FileWriter<F> {
     fn part(&mut self) -> Result<&mut Part<F>, Error> {
         let part = match self.part.take() {
             Some(part) => part,
-            None => self.begin_part()?,
+            None => {
+                let path = self.sink.target.part(self.context.worker, self.number, &self.ending);
+                self.number += 1;
+                Part::begin(&path, &self.sink, &self.context)?
+            }
         };
         Ok(self.part.insert(part))
-    }
-
-    fn begin_part(&mut self) -> Result<Part<F>, Error> {
-        let path = self.sink.target.part(self.context.worker, self.number, &self.ending);
-        self.number += 1;
-        let waker = self.context.waker.clone();
-        let file = StagedFile::create(&path, &self.sink.format, self.sink.compression(), waker)?;
-        Ok(Part { file, begun: self.context.clock.now() })
-    }
-
-    fn is_roll_due(&mut self) -> bool {
-        let Some(part) = &mut self.part else {
-            return false;
-        };
-        let bytes = part.file.writer().bytes();
-        let is_full = self.sink.roll.bytes.is_some_and(|limit| bytes >= limit);
-        let is_old = |every| self.context.clock.now() >= part.begun.plus(every);
-        is_full || self.sink.roll.every.is_some_and(is_old)
     }
 }
 
@@ -230,10 +279,8 @@ impl<F: WriteFormat> Writer<F::Record> for FileWriter<F> {
     }
 
     fn end_epoch(&mut self, _epoch: Epoch) -> Result<(), Error> {
-        if self.is_roll_due()
-            && let Some(part) = self.part.take()
-        {
-            part.file.complete()?.publish()?;
+        if let Some(part) = self.part.take_if(|part| part.is_roll_due(&self.sink, &self.context)) {
+            publish(part.file.complete()?)?;
         }
         Ok(())
     }
@@ -254,7 +301,7 @@ impl<F: WriteFormat> Writer<F::Record> for FileWriter<F> {
         match how {
             Finish::Commit => {
                 self.prepare(CheckpointId::END)?;
-                self.prepared.take().map_or(Ok(()), HiddenFile::publish)
+                self.prepared.take().map_or(Ok(()), publish)
             }
             Finish::Stop => {
                 if let Some(part) = self.part.take() {
@@ -267,4 +314,11 @@ impl<F: WriteFormat> Writer<F::Record> for FileWriter<F> {
             }
         }
     }
+}
+
+/// Gives a file its final name, durably.
+fn publish(file: HiddenFile) -> Result<(), Error> {
+    let folder = folder_of(file.path()).to_owned();
+    file.publish()?;
+    sync_folder(&folder)
 }

@@ -6,17 +6,17 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rheos_engine::{Error, Waker};
 
 use super::open::failed;
 use crate::format::WriteFormat;
-use crate::io::{BlockWriter, Compression, EncodedWriter};
+use crate::io::{BlockWriter, Compression, Compressor, EncodedWriter, Sunk};
 
 /// What the hidden names end in.
-const STAGED: &str = ".staged";
+pub(crate) const STAGED: &str = ".staged";
 
 /// The hidden name under which a file is written.
 pub(crate) fn hidden_name(path: &Path) -> PathBuf {
@@ -49,12 +49,24 @@ impl HiddenFile {
         Ok((Self { hidden, path: path.to_owned(), is_settled: false }, file))
     }
 
-    /// Gives it its final name, durably.
+    /// The name that it will have.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its final name, which is durable once the folder is synced.
     pub(crate) fn publish(mut self) -> Result<(), Error> {
-        fs::rename(&self.hidden, &self.path)
-            .map_err(|error| failed("publish", &self.path, error))?;
+        fs::rename(&self.hidden, &self.path).map_err(|error| {
+            failed("publish", &self.path, error)
+                .advise("a later run of the job may have taken over its output")
+        })?;
         self.is_settled = true;
-        sync_folder_of(&self.path)
+        Ok(())
+    }
+
+    /// Leaves it under its hidden name from now on, whatever becomes of the job.
+    pub(crate) fn settle(&mut self) {
+        self.is_settled = true;
     }
 
     /// Leaves it under its hidden name and says so.
@@ -92,14 +104,8 @@ impl<F: WriteFormat> StagedFile<F> {
         waker: Waker,
     ) -> Result<Self, Error> {
         let (hidden, file) = HiddenFile::create(path)?;
-        let compressor =
-            compression.compress(file).map_err(|error| failed("write", path, error))?;
-        let close = |compressor: crate::io::Compressor<File>| {
-            let mut file = compressor.finish()?;
-            file.flush()?;
-            file.sync_all()
-        };
-        let blocks = BlockWriter::spawn(path.display().to_string(), compressor, close, waker)?;
+        let output = FileOutput::new(file, folder_of(path).to_owned(), compression);
+        let blocks = BlockWriter::spawn(path.display().to_string(), output, waker)?;
         Ok(Self { writer: EncodedWriter::new(format, blocks), hidden })
     }
 
@@ -108,15 +114,95 @@ impl<F: WriteFormat> StagedFile<F> {
         &mut self.writer
     }
 
-    /// Writes it completely and durably, and waits for that.
+    /// Asks for it to be written completely and durably; says how long it is once it is. Until
+    /// then the waker is called when it may be.
+    pub(crate) fn completed(&mut self) -> Result<Option<u64>, Error> {
+        self.writer.cut_last()
+    }
+
+    /// The file, written completely and durably; waits for that.
     pub(crate) fn complete(self) -> Result<HiddenFile, Error> {
         self.writer.close()?;
         Ok(self.hidden)
     }
 }
 
-fn sync_folder_of(path: &Path) -> Result<(), Error> {
-    let folder = folder_of(path);
+/// A file as a writing thread sees it: compressed on the way, complete and durable at cuts.
+pub(crate) struct FileOutput {
+    folder: PathBuf,
+    compression: Compression,
+    /// Gone only after an error.
+    state: Option<OutputState>,
+}
+
+/// Between cuts that followed each other directly there is no empty gzip member or zstd frame.
+enum OutputState {
+    Whole(File),
+    Begun(Compressor<File>),
+}
+
+impl FileOutput {
+    /// Goes on at the end of `file`, which lies in `folder`.
+    pub(crate) fn new(file: File, folder: PathBuf, compression: Compression) -> Self {
+        Self { folder, compression, state: Some(OutputState::Whole(file)) }
+    }
+
+    /// What takes bytes.
+    fn begun(&mut self) -> io::Result<&mut Compressor<File>> {
+        let begun = match self.state.take() {
+            None => return Err(io::Error::other("an earlier write has failed")),
+            Some(OutputState::Begun(begun)) => begun,
+            Some(OutputState::Whole(file)) => self.compression.compress(file)?,
+        };
+        match self.state.insert(OutputState::Begun(begun)) {
+            OutputState::Begun(begun) => Ok(begun),
+            OutputState::Whole(_) => Err(io::Error::other("it was not begun")),
+        }
+    }
+}
+
+impl Write for FileOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.state {
+            Some(OutputState::Begun(begun)) => begun.flush(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Sunk for FileOutput {
+    fn cut(&mut self) -> io::Result<u64> {
+        let mut file = match self.state.take() {
+            None => return Err(io::Error::other("an earlier write has failed")),
+            Some(OutputState::Begun(begun)) => begun.finish()?,
+            Some(OutputState::Whole(file)) => file,
+        };
+        file.flush()?;
+        file.sync_all()?;
+        // So that the hidden name is durable, too.
+        File::open(&self.folder)?.sync_all()?;
+        let length = file.metadata()?.len();
+        self.state = Some(OutputState::Whole(file));
+        Ok(length)
+    }
+
+    fn close(mut self) -> io::Result<u64> {
+        // A file without records is an empty stream in its compression too.
+        if let Some(OutputState::Whole(file)) = &self.state
+            && file.metadata()?.len() == 0
+        {
+            self.begun()?;
+        }
+        self.cut()
+    }
+}
+
+/// Makes what was created and renamed in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| failed("sync", folder, error))

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use rheos_engine::Error;
 
 use super::open::failed;
-use super::staged::{folder_of, hidden_name, is_staged_name};
+use super::recovery::{StagedBy, list};
+use super::staged::{folder_of, is_staged_name};
 
 /// What a sink writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,13 @@ impl Target {
         }
     }
 
+    /// What a person calls it.
+    pub(crate) fn described(&self) -> String {
+        match self {
+            Target::File(path) | Target::Folder(path) => path.display().to_string(),
+        }
+    }
+
     /// Makes the folder, removes leftovers, and deals with earlier output.
     pub(crate) fn prepare(&self, earlier: Earlier) -> Result<(), Error> {
         match self {
@@ -84,8 +92,12 @@ fn prepare_file(path: &Path, earlier: Earlier) -> Result<(), Error> {
         _ => {}
     }
     make_folder(folder_of(path))?;
-    let hidden = hidden_name(path);
-    if hidden.exists() { remove(&hidden) } else { Ok(()) }
+    let name = path.file_name().unwrap_or_default();
+    let mut staged = list(folder_of(path))?.into_keys();
+    staged.try_for_each(|hidden| match StagedBy::from_name(&hidden, name) {
+        Some(_) => remove(&path.with_file_name(hidden)),
+        None => Ok(()),
+    })
 }
 
 fn prepare_folder(folder: &Path, earlier: Earlier) -> Result<(), Error> {
@@ -114,15 +126,15 @@ fn prepare_folder(folder: &Path, earlier: Earlier) -> Result<(), Error> {
     parts.iter().try_for_each(|path| remove(path))
 }
 
-/// Whether a name is one that [`Target::part`] gives.
+/// Whether a name is one that parts have.
 fn is_part_name(name: &str) -> bool {
-    let Some((worker, rest)) = name.strip_prefix("part-").and_then(|rest| rest.split_once('-'))
-    else {
+    let Some(rest) = name.strip_prefix("part-") else {
         return false;
     };
-    let (number, _) = rest.split_once('.').unwrap_or((rest, ""));
+    let (numbers, _) = rest.split_once('.').unwrap_or((rest, ""));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number(worker) && is_number(number)
+    // The worker and the number; with checkpoints, the run before them.
+    matches!(numbers.split('-').count(), 2..=3) && numbers.split('-').all(is_number)
 }
 
 fn make_folder(folder: &Path) -> Result<(), Error> {

@@ -207,6 +207,10 @@ impl<T: Serialize + Send + 'static> WriteFormat for Csv<T> {
         }
     }
 
+    fn continuing_encoder(&self) -> CsvEncoder<T> {
+        CsvEncoder { header_due: false, ..self.encoder() }
+    }
+
     fn extension(&self) -> &'static str {
         "csv"
     }

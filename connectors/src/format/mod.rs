@@ -144,6 +144,12 @@ pub trait WriteFormat: Clone + Send + Sync + 'static {
     /// An encoder for a file or connection that has not been written to.
     fn encoder(&self) -> Self::Encoder;
 
+    /// An encoder for what follows records that were written to the same file earlier: it writes no
+    /// header. By default one that starts anew.
+    fn continuing_encoder(&self) -> Self::Encoder {
+        self.encoder()
+    }
+
     /// The ending of the names of its files, without the dot.
     fn extension(&self) -> &'static str;
 }

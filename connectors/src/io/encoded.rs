@@ -3,7 +3,7 @@
 //! Every sink of records in a format writes through an [`EncodedWriter`]: one for each file or
 //! connection. It never holds back more than [`ENCODED_BYTES`] beyond the end of an epoch.
 
-use rheos_engine::Error;
+use rheos_engine::{CheckpointId, Error};
 
 use super::BlockWriter;
 use crate::format::{Encoder, WriteFormat};
@@ -27,6 +27,11 @@ impl<F: WriteFormat> EncodedWriter<F> {
     /// Writes to `blocks` from their beginning.
     pub(crate) fn new(format: &F, blocks: BlockWriter) -> Self {
         Self { encoder: format.encoder(), encoded: Vec::new(), blocks, bytes: 0 }
+    }
+
+    /// Writes to `blocks` what follows records that were written earlier.
+    pub(crate) fn continuing(format: &F, blocks: BlockWriter) -> Self {
+        Self { encoder: format.continuing_encoder(), ..Self::new(format, blocks) }
     }
 
     /// Whether there is room; when not, the waker is called when there is.
@@ -58,10 +63,30 @@ impl<F: WriteFormat> EncodedWriter<F> {
         Ok(())
     }
 
+    /// Asks for everything that was written before the first call for this cut to be complete; says
+    /// how long the output is there once it is. See [`BlockWriter::cut`].
+    pub(crate) fn cut(&mut self, cut: CheckpointId) -> Result<Option<u64>, Error> {
+        if !self.blocks.is_cutting(cut) {
+            self.send()?;
+        }
+        self.blocks.cut(cut)
+    }
+
+    /// The same with nothing written any more. See [`BlockWriter::cut_last`].
+    pub(crate) fn cut_last(&mut self) -> Result<Option<u64>, Error> {
+        self.send()?;
+        self.blocks.cut_last()
+    }
+
     /// Writes everything and waits until that is done and closed.
-    pub(crate) fn close(mut self) -> Result<(), Error> {
+    pub(crate) fn close(mut self) -> Result<u64, Error> {
         self.send()?;
         self.blocks.close()
+    }
+
+    /// Drops what is not written yet and waits until nothing is written any more.
+    pub(crate) fn abandon(self) {
+        self.blocks.abandon();
     }
 
     /// Bytes encoded so far.

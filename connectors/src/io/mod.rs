@@ -11,6 +11,7 @@ mod encoded;
 mod framer;
 mod lines;
 mod reader;
+mod task;
 mod writer;
 
 pub use self::compression::Compression;
@@ -21,7 +22,8 @@ pub(crate) use self::block::Block;
 pub(crate) use self::encoded::EncodedWriter;
 pub(crate) use self::lines::{LineReader, LineSetup, offset_of};
 pub(crate) use self::reader::{Begin, Blocks, Produce, Produced, ReadProducer, Stop};
-pub(crate) use self::writer::BlockWriter;
+pub(crate) use self::task::Task;
+pub(crate) use self::writer::{BlockWriter, Sunk};
 
 #[cfg(test)]
 mod tests;

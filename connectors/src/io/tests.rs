@@ -4,7 +4,9 @@ use std::io::{self, Read, Write};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use rheos_engine::{BadRecords, Error, Position, ReadBatch, ReadBuffer, ReadStatus, Reader, Waker};
+use rheos_engine::{
+    BadRecords, CheckpointId, Error, Position, ReadBatch, ReadBuffer, ReadStatus, Reader, Waker,
+};
 
 use super::block::BLOCK_BYTES;
 use super::reader::{BLOCKS_AHEAD, Next};
@@ -162,13 +164,19 @@ impl Write for Gated {
     }
 }
 
+impl Sunk for Gated {
+    fn cut(&mut self) -> io::Result<u64> {
+        Ok(self.written.lock().unwrap().len() as u64)
+    }
+}
+
 type Permits = mpsc::Sender<io::Result<()>>;
 
 fn gated() -> (Permits, Arc<Mutex<Vec<u8>>>, BlockWriter) {
     let (permit, permits) = mpsc::channel();
     let written = Arc::new(Mutex::new(Vec::new()));
     let write = Gated { permits, written: Arc::clone(&written) };
-    let writer = BlockWriter::spawn("output", write, |_| Ok(()), Waker::current_thread()).unwrap();
+    let writer = BlockWriter::spawn("output", write, Waker::current_thread()).unwrap();
     (permit, written, writer)
 }
 
@@ -212,13 +220,57 @@ fn a_failed_write_shows_in_the_next_call() {
 #[test]
 fn a_dropped_writer_stops_its_thread_and_does_not_close() {
     let (sender, closed) = mpsc::channel();
-    let close = move |_| {
-        sender.send(()).unwrap();
-        Ok(())
-    };
     let mut writer =
-        BlockWriter::spawn("output", io::sink(), close, Waker::current_thread()).unwrap();
+        BlockWriter::spawn("output", Closing(sender), Waker::current_thread()).unwrap();
     writer.send(b"something".to_vec()).unwrap();
     drop(writer);
     assert!(closed.recv().is_err(), "the thread has left without closing");
+}
+
+/// Says when it is closed.
+struct Closing(mpsc::Sender<()>);
+
+impl Write for Closing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sunk for Closing {
+    fn close(self) -> io::Result<u64> {
+        self.0.send(()).unwrap();
+        Ok(0)
+    }
+}
+
+#[test]
+fn a_cut_is_complete_when_all_before_it_is_written() {
+    let (permit, written, mut writer) = gated();
+    let (first, second) = (CheckpointId(1), CheckpointId(2));
+    writer.send(b"before".to_vec()).unwrap();
+    assert_eq!(writer.cut(first).unwrap(), None);
+    writer.send(b"after".to_vec()).unwrap();
+    assert_eq!(writer.cut(first).unwrap(), None);
+    permit.send(Ok(())).unwrap();
+    let length = loop {
+        match writer.cut(first).unwrap() {
+            Some(length) => break length,
+            None => wait(),
+        }
+    };
+    assert_eq!((length, &**written.lock().unwrap()), (6, &b"before"[..]));
+    assert_eq!(writer.cut(second).unwrap(), None);
+    permit.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
+    let error = loop {
+        match writer.cut(second) {
+            Ok(None) => wait(),
+            Ok(Some(length)) => panic!("a thread that failed has completed {length} bytes"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("write output"), "{error}");
 }

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rheos_engine::{Epoch, Error, Finish, Waker, Writer};
+use rheos_engine::{CheckpointId, Epoch, Error, Finish, Waker, Writer};
 use socket2::Socket;
 
 use super::arrivals::{Arrival, Arrivals};
 use crate::format::WriteFormat;
-use crate::io::{BlockWriter, EncodedWriter};
+use crate::io::{BlockWriter, EncodedWriter, Sunk};
 
 /// How long a job that finishes waits for an other side that takes nothing, unless told otherwise.
 pub const DEFAULT_FINISH_TIMEOUT: Duration = Duration::from_secs(60);
@@ -63,8 +63,8 @@ impl<F: WriteFormat> SocketWriter<F> {
             finishing: Arc::clone(&self.finishing),
             finish_timeout: self.finish_timeout,
         };
-        let blocks = BlockWriter::spawn(object, steady, SteadySocket::close, self.waker.clone())?
-            .with_shutdown(move || {
+        let blocks =
+            BlockWriter::spawn(object, steady, self.waker.clone())?.with_shutdown(move || {
                 // It fails when the other side was faster, which is as good.
                 let _ = socket.shutdown(Shutdown::Both);
             });
@@ -105,6 +105,17 @@ impl<F: WriteFormat> Writer<F::Record> for SocketWriter<F> {
         }
     }
 
+    fn prepare(&mut self, cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
+        if cut == CheckpointId::END {
+            // The other side is not waited for without end any more.
+            self.finishing.store(true, Ordering::SeqCst);
+        }
+        match &mut self.state {
+            State::Connected(writer) => Ok(writer.cut(cut)?.map(|_| Vec::new())),
+            State::Waiting(_) => Ok(Some(Vec::new())),
+        }
+    }
+
     fn finish(self: Box<Self>, how: Finish) -> Result<(), Error> {
         self.finishing.store(true, Ordering::SeqCst);
         let arrival = match (&self.state, how) {
@@ -118,7 +129,7 @@ impl<F: WriteFormat> Writer<F::Record> for SocketWriter<F> {
                     Error::io(format!("close the connection to {}", arrival.name), cause)
                 })
             }
-            (_, State::Connected(writer)) => writer.close(),
+            (_, State::Connected(writer)) => writer.close().map(drop),
             (None, State::Waiting(_)) => Ok(()),
         }
     }
@@ -157,11 +168,17 @@ impl Write for SteadySocket {
     }
 }
 
+impl Sunk for SteadySocket {
+    fn close(self) -> io::Result<u64> {
+        self.shut().map(|()| 0)
+    }
+}
+
 impl SteadySocket {
     /// Tells the other side that this was all, and gives it a moment to agree. What it sends until
     /// then is taken: closing a socket with unread bytes would make the system throw away what is
     /// still under way.
-    fn close(self) -> io::Result<()> {
+    fn shut(&self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)?;
         let deadline = Instant::now() + LINGER;
         let mut unwanted = [0; 4096];
@@ -210,7 +227,7 @@ mod tests {
     #[test]
     fn the_other_side_sees_the_end_before_the_socket_is_closed() {
         let (steady, _kept_open, mut far) = connection();
-        let closing = std::thread::spawn(move || steady.close());
+        let closing = std::thread::spawn(move || steady.shut());
         assert_eq!(far.read(&mut [0]).unwrap(), 0);
         drop(far);
         closing.join().unwrap().unwrap();
@@ -221,7 +238,7 @@ mod tests {
         let (steady, socket, mut far) = connection();
         far.write_all(&[b'x'; 20_000]).unwrap();
         far.shutdown(Shutdown::Write).unwrap();
-        steady.close().unwrap();
+        steady.shut().unwrap();
         assert_eq!((&*socket).read(&mut [0]).unwrap(), 0, "there are bytes left");
     }
 }

@@ -6,10 +6,12 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use rheos_engine::{Delivery, Epoch, Error, Finish, Placement, Sink, Writer, WriterContext};
+use rheos_engine::{
+    CheckpointId, Delivery, Epoch, Error, Finish, Placement, Sink, Writer, WriterContext,
+};
 
 use crate::format::WriteFormat;
-use crate::io::{BlockWriter, EncodedWriter};
+use crate::io::{BlockWriter, EncodedWriter, Sunk};
 
 /// What the output is called.
 const NAME: &str = "standard output";
@@ -51,7 +53,7 @@ impl<F: WriteFormat> Sink for StdoutSink<F> {
     }
 
     fn open(&self, context: WriterContext) -> Result<Box<dyn Writer<F::Record>>, Error> {
-        let blocks = BlockWriter::spawn(NAME, WholeBlocks, |_| Ok(()), context.waker)?;
+        let blocks = BlockWriter::spawn(NAME, WholeBlocks, context.waker)?;
         Ok(Box::new(StdoutWriter { lines: EncodedWriter::<F>::new(&self.format, blocks) }))
     }
 }
@@ -73,13 +75,19 @@ impl<F: WriteFormat> Writer<F::Record> for StdoutWriter<F> {
         self.lines.flush()
     }
 
+    fn prepare(&mut self, cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.lines.cut(cut)?.map(|_| Vec::new()))
+    }
+
     fn finish(self: Box<Self>, _how: Finish) -> Result<(), Error> {
-        self.lines.close()
+        self.lines.close().map(drop)
     }
 }
 
 /// Standard output, locked and flushed for each block.
 struct WholeBlocks;
+
+impl Sunk for WholeBlocks {}
 
 impl Write for WholeBlocks {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {

@@ -7,12 +7,12 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 
 use rheos_engine::{
-    Delivery, Epoch, Error, ErrorKind, Finish, Placement, Sink, Writer, WriterContext,
+    CheckpointId, Delivery, Error, ErrorKind, Finish, Placement, Sink, Writer, WriterContext,
 };
 
 use super::UdpCounts;
 use crate::format::{Encoder, WriteFormat};
-use crate::io::BlockWriter;
+use crate::io::{BlockWriter, Sunk};
 use crate::socket::refused_address;
 
 /// The most that a UDP datagram over IPv4 can hold: 65,535 bytes less the headers of IP and UDP
@@ -107,7 +107,7 @@ impl<F: WriteFormat> Sink for UdpSink<F> {
             .map_err(|cause| Error::io(format!("send to {}", self.address), cause))?;
         let datagrams = Datagrams { socket, to, counts: self.counts.clone() };
         let object = format!("datagrams to {}", self.address);
-        let blocks = BlockWriter::spawn(object, datagrams, |_| Ok(()), context.waker)?;
+        let blocks = BlockWriter::spawn(object, datagrams, context.waker)?;
         let encoder = self.format.encoder();
         Ok(Box::new(UdpWriter { sink: self.clone(), encoder, blocks }))
     }
@@ -137,12 +137,12 @@ impl<F: WriteFormat> Writer<F::Record> for UdpWriter<F> {
         Ok(())
     }
 
-    fn end_epoch(&mut self, _epoch: Epoch) -> Result<(), Error> {
-        Ok(())
+    fn prepare(&mut self, cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.blocks.cut(cut)?.map(|_| Vec::new()))
     }
 
     fn finish(self: Box<Self>, _how: Finish) -> Result<(), Error> {
-        self.blocks.close()
+        self.blocks.close().map(drop)
     }
 }
 
@@ -163,6 +163,8 @@ impl<F> UdpSink<F> {
         }
     }
 }
+
+impl Sunk for Datagrams {}
 
 /// Sends what is written at once as one datagram.
 struct Datagrams {

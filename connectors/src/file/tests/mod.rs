@@ -3,6 +3,7 @@
 mod live;
 mod sink;
 mod source;
+mod transactions;
 
 use std::io::Write;
 use std::path::Path;

@@ -14,7 +14,7 @@ use crate::contract::{check_sink, drive_sink, drive_source, open_writer};
 use crate::format::{Csv, JsonLines, Text};
 
 /// All names in a folder, hidden ones too, sorted.
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
