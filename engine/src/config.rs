@@ -64,6 +64,8 @@ pub struct Config {
     /// A socket that is bound already to the address of this process in [`Processes::Hosts`], if
     /// it is process 0; it binds that address itself unless set.
     pub listener: Option<Arc<std::net::TcpListener>>,
+    /// Where and how checkpoints are taken, if they are.
+    pub checkpoints: Option<crate::checkpoint::Checkpoints>,
     /// The bounds of the job.
     pub limits: Limits,
     /// Where processing time comes from; the machine's clock unless set.
@@ -81,6 +83,7 @@ impl Default for Config {
             drain_on_signal: false,
             explain: None,
             listener: None,
+            checkpoints: None,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
         }
@@ -146,6 +149,13 @@ impl Config {
     #[must_use]
     pub fn epoch(mut self, interval: Duration) -> Self {
         self.limits.epoch_interval = interval;
+        self
+    }
+
+    /// Takes checkpoints.
+    #[must_use]
+    pub fn checkpoint_to(mut self, checkpoints: crate::checkpoint::Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
         self
     }
 

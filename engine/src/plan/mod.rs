@@ -172,6 +172,16 @@ impl Plan {
         }
     }
 
+    /// What a checkpoint keeps of the plan.
+    pub(crate) fn facts(&self) -> Vec<crate::checkpoint::StepFacts> {
+        let facts = self.steps.iter().map(|step| crate::checkpoint::StepFacts {
+            name: step.name.clone(),
+            kind: step.kind.to_owned(),
+            ..Default::default()
+        });
+        facts.collect()
+    }
+
     /// A fingerprint of everything that must be the same in all processes of a job.
     pub(crate) fn fingerprint(&self) -> u64 {
         let seeded = foldhash::quality::FixedState::with_seed(1);
