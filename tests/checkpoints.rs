@@ -76,7 +76,7 @@ fn lines(folder: &Path) -> Vec<String> {
 
 /// Which record of its key each record is.
 fn count_by_key(job: &Job, folder: &Path) {
-    let numbers = job.source(Generator::new(|n, _| n).count(RECORDS).rate_per_second(A_SECOND));
+    let numbers = job.source(Generator::new(|n| n).count(RECORDS).rate_per_second(A_SECOND));
     numbers
         .key_by(|n| n % 13)
         .scan(0u64, |seen, key, _| {
@@ -90,7 +90,8 @@ fn count_by_key(job: &Job, folder: &Path) {
 fn a_job_goes_on_where_it_stopped_whatever_the_number_of_workers() {
     let lives = [(1, 1), (1, 4), (2, 1), (1, 3), (2, 2), (1, 1)];
     let folder = tempfile::tempdir().unwrap();
-    let mut expected: Vec<String> = (0..RECORDS).map(|n| format!("{} {}", n % 13, n / 13 + 1)).collect();
+    let mut expected: Vec<String> =
+        (0..RECORDS).map(|n| format!("{} {}", n % 13, n / 13 + 1)).collect();
     expected.sort();
     for (processes, workers) in lives {
         let life = Life { processes, workers, stops: true };

@@ -37,12 +37,14 @@ mod random;
 #[cfg(any(test, feature = "failpoints"))]
 mod scenario;
 
-pub(crate) use choose::{Duplicates, choose, chosen};
 pub use choose::Restore;
+pub(crate) use choose::{Duplicates, choose, chosen};
 pub(crate) use disk::{Disk, LocalDisk};
 pub use id::CheckpointId;
 pub(crate) use job_file::JobFile;
-pub(crate) use manifest::{Chain, HostFacts, Manifest, SinkFacts, SourceFacts, StepFacts, hash_probe};
+pub(crate) use manifest::{
+    Chain, HostFacts, Manifest, SinkFacts, SourceFacts, StepFacts, hash_probe,
+};
 pub(crate) use names::StateName;
 pub use options::Checkpoints;
 pub(crate) use section_index::SectionEntry;

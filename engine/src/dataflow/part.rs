@@ -179,9 +179,9 @@ impl SourcePart {
                 None if is_over => Vec::new(),
                 None => return,
             };
-            let splits = stood.iter().map(|(number, split, position)| {
-                (*number, Split::clone(split), position.clone())
-            });
+            let splits = stood
+                .iter()
+                .map(|(number, split, position)| (*number, Split::clone(split), position.clone()));
             board.stood(self.step, cut, SourceFacts { splits: splits.collect() });
             self.answered = Some((cut.id, stood));
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::scribe::WorkerVote;
-use crate::checkpoint::{Chain, HostFacts, Manifest, SinkFacts, SourceFacts, StepFacts, hash_probe};
+use crate::checkpoint::{
+    Chain, HostFacts, Manifest, SinkFacts, SourceFacts, StepFacts, hash_probe,
+};
 use crate::plan::{Node, Plan};
 use crate::{CheckpointId, EventTime, ProcessingTime};
 

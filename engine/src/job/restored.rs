@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::desk::HostFacts;
+use crate::Error;
 use crate::capture::SectionKind;
 use crate::checkpoint::{Disk, Manifest, SectionEntry, StateFile, hash_probe};
 use crate::context::WorkerContext;
@@ -10,7 +11,6 @@ use crate::key::owner;
 use crate::logic::Logic;
 use crate::restore::{StoredStep, restore};
 use crate::state_parts::{Part, Spread};
-use crate::Error;
 
 /// The checkpoint that a job goes on from.
 pub(crate) struct Restored {
@@ -27,11 +27,7 @@ impl Restored {
     ///
     /// # Errors
     /// When one is missing, damaged or not what the manifest says.
-    pub(crate) fn open(
-        disk: &Arc<dyn Disk>,
-        job: u64,
-        manifest: Manifest,
-    ) -> Result<Self, Error> {
+    pub(crate) fn open(disk: &Arc<dyn Disk>, job: u64, manifest: Manifest) -> Result<Self, Error> {
         let files = manifest.chains.iter().flat_map(|chain| &chain.files);
         let files = files.map(|file| StateFile::open(&**disk, file, job));
         let files = files.collect::<Result<_, _>>()?;
