@@ -39,7 +39,7 @@ pub(super) struct Changes<K, S> {
     // Kept as functions, so that whoever changes an entry need not know how it is written.
     write_entry: fn(&[u8], &K, &S, &mut Vec<u8>) -> Written,
     write_removed: fn(&[u8], &K, &mut Vec<u8>) -> Written,
-    /// What writing out of turn failed with.
+    /// What writing out of turn failed with, until a capture says it.
     failed: Option<Error>,
 }
 
@@ -108,7 +108,11 @@ impl<K, S> Changes<K, S> {
         self.known.add(&self.pending);
         self.pending_entries = self.pending.len();
         self.cursor = 0;
-        self.failed = None;
+    }
+
+    /// Lets the capture fail that is under way, or else the next one.
+    pub(super) fn fail(&mut self, error: Error) {
+        self.failed.get_or_insert(error);
     }
 
     /// Whether the last capture has written everything.
@@ -140,7 +144,7 @@ impl<K, S> Changes<K, S> {
             let (table, write, group) =
                 (&self.table, self.write_entry, key_group(entry.hash.get()));
             let saved = self.saved.write(group, |log| write(table, &entry.key, &entry.state, log));
-            self.failed = self.failed.take().or(saved.err());
+            saved.err().into_iter().for_each(|error| self.fail(error));
         }
     }
 
@@ -157,7 +161,7 @@ impl<K, S> Changes<K, S> {
             let (table, write, group) =
                 (&self.table, self.write_removed, key_group(entry.hash.get()));
             let noted = self.removed.write(group, |log| write(table, &entry.key, log));
-            self.failed = self.failed.take().or(noted.err());
+            noted.err().into_iter().for_each(|error| self.fail(error));
         }
     }
 }

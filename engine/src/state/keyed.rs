@@ -15,7 +15,7 @@ use super::marks::Marks;
 use super::records::{self, GroupBuffers, StateChange, StateRecords};
 use crate::key::{Key, hash_key};
 use crate::state_parts::KeyedTable;
-use crate::{Error, Extent};
+use crate::{Error, ErrorKind, Extent};
 
 /// One key and what is remembered for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub struct Entry<K, S> {
 }
 
 /// What an operator remembers for each of its keys.
+///
+/// It notes its own changes for checkpoints. An operator therefore empties it
+/// ([`clear`](Self::clear)) instead of putting another one in its place.
 ///
 /// ```
 /// use rheos_engine::{KeyedState, hash_key};
@@ -120,6 +123,11 @@ impl<K, S> KeyedState<K, S> {
     /// forgotten.
     pub fn iter(&self) -> impl Iterator<Item = &Entry<K, S>> {
         self.entries.iter().flatten()
+    }
+
+    /// Forgets all keys.
+    pub fn clear(&mut self) {
+        drop(self.take_entries());
     }
 
     /// Takes all entries out, with the places that were empty; keeps the room of the index.
@@ -300,11 +308,18 @@ impl<K: Key, S: Serialize> KeyedState<K, S> {
 
 impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState<K, S> {
     fn begin_capture(&mut self, extent: Extent) {
+        let is_another = extent == Extent::Changes && self.changes.is_none();
         self.begin(extent, Vec::new);
+        if is_another && let Some(changes) = &mut self.changes {
+            changes.fail(replaced());
+        }
     }
 
     fn capture(&mut self, bytes: usize, into: &mut GroupBuffers) -> Result<bool, Error> {
-        self.capture(bytes, into)
+        match &mut self.changes {
+            Some(changes) => changes.capture(&self.entries, bytes, into),
+            None => Err(replaced()),
+        }
     }
 
     fn reserve(&mut self, entries: usize) {
@@ -330,6 +345,13 @@ impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState
         }
         Ok(())
     }
+}
+
+/// The error of an operator whose table is not the one that was captured before.
+fn replaced() -> Error {
+    let reason = "the step has put another table in the place of the one that was captured before";
+    Error::new(ErrorKind::UserCode, "capture keyed state", reason)
+        .advise("empty the table with `KeyedState::clear` instead")
 }
 
 #[cfg(test)]

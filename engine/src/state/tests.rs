@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::state_parts::KeyedTable;
-use crate::{Extent, hash_key, owner};
+use crate::{Error, Extent, hash_key, owner};
 
 /// A deterministic sequence (SplitMix64).
 struct Numbers(u64);
@@ -103,19 +103,19 @@ fn a_capture_of_changes_holds_only_what_changed() {
     for key in 0..1_000u64 {
         table.put(hash_key(&key), key, "first".into());
     }
-    let capture = |table: &mut Table| {
-        table.begin_capture(Extent::Changes);
+    let capture = |table: &mut Table, extent: Extent| {
+        table.begin_capture(extent);
         let mut taken = GroupBuffers::default();
         assert!(table.capture(usize::MAX, &mut taken).unwrap());
         taken.take().map(|(_, entries, _)| entries).sum::<u64>()
     };
-    assert_eq!(capture(&mut table), 1_000, "nothing was captured before");
-    assert_eq!(capture(&mut table), 0);
+    assert_eq!(capture(&mut table, Extent::Whole), 1_000);
+    assert_eq!(capture(&mut table, Extent::Changes), 0);
     for key in [3u64, 5, 3, 2_000] {
         table.put(hash_key(&key), key, "second".into());
     }
     table.remove(hash_key(&5u64), &5);
-    assert_eq!(capture(&mut table), 2, "3 and 2000");
+    assert_eq!(capture(&mut table, Extent::Changes), 2, "3 and 2000");
     // A key that came and went between two captures is in neither.
     table.put(hash_key(&3_000u64), 3_000, "short".into());
     table.remove(hash_key(&3_000u64), &3_000);
@@ -132,6 +132,47 @@ fn changes_behind_a_capture_that_was_given_up_are_refused() {
     table.put(7, 7, "seven".into());
     table.begin_capture(Extent::Whole);
     table.begin_capture(Extent::Changes);
+}
+
+#[test]
+fn a_table_in_the_place_of_another_is_found() {
+    let taken = &mut GroupBuffers::default();
+    let refused = |result: Result<bool, Error>| {
+        assert!(result.unwrap_err().to_string().contains("another table"));
+    };
+    let mut table = Table::default();
+    table.begin_capture(Extent::Whole);
+    table = Table::default();
+    refused(KeyedTable::capture(&mut table, 1, taken));
+    table.begin_capture(Extent::Changes);
+    refused(KeyedTable::capture(&mut table, 1, taken));
+    table.begin_capture(Extent::Whole);
+    assert!(KeyedTable::capture(&mut table, 1, taken).unwrap());
+}
+
+/// A state that cannot be written.
+#[derive(serde::Deserialize)]
+struct Secret;
+
+impl serde::Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it is a secret"))
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_written_fails_the_capture() {
+    let mut table = KeyedState::<u64, Secret>::default();
+    let at = table.find_or_insert(7, 7, || Secret);
+    let taken = &mut GroupBuffers::default();
+    table.begin_capture(Extent::Whole);
+    table.entry_mut(at).state = Secret;
+    for _ in 0..2 {
+        let error = KeyedTable::capture(&mut table, 1, taken).unwrap_err();
+        assert!(error.to_string().contains("write an entry of keyed state"), "{error}");
+        table.begin_capture(Extent::Whole);
+    }
+    assert_eq!(taken.take().map(|(_, _, bytes)| bytes.len()).max(), Some(1), "no half records");
 }
 
 #[test]

@@ -207,7 +207,7 @@ where
         }
         if end.watermark == EventTime::MAX {
             // No key waits for anything; what was said last is for records that will not come.
-            self.keys = KeyedState::default();
+            self.keys.clear();
             self.timers.clear();
             self.right_records = 0;
         }

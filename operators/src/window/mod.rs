@@ -30,6 +30,8 @@ mod recovery_tests;
 mod sliced;
 mod slices;
 #[cfg(test)]
+mod slices_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod trigger_tests;
