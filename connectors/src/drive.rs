@@ -7,6 +7,8 @@ use rheos_engine::{
     SplitContext, Waker,
 };
 
+use crate::Random;
+
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -91,6 +93,72 @@ where
             }
         }
     }
+}
+
+/// Checks that a source can be left and continued again and again, wherever: after any number of
+/// reads of any sizes, and before the first. Bad records count as records.
+pub(crate) fn check_restarts<S: Source>(source: &S, workers: usize, seed: u64)
+where
+    S::Record: PartialEq + std::fmt::Debug,
+{
+    let mut random = Random::new(seed);
+    for split in source.splits(&SplitContext { workers }).unwrap() {
+        let expected = read_some(source, &split, None, usize::MAX, &mut || 64).0;
+        let mut given = Seen::default();
+        let mut position = None;
+        loop {
+            let reads = usize::try_from(random.below(4)).unwrap();
+            let size = &mut || 1 + usize::try_from(random.below(5)).unwrap();
+            let (seen, at, has_ended) = read_some(source, &split, position.as_ref(), reads, size);
+            given.records.extend(seen.records);
+            given.dead.extend(seen.dead);
+            if has_ended {
+                break;
+            }
+            position = Some(at);
+        }
+        assert_eq!(given.records, expected.records, "{}, seed {seed}", split.name);
+        assert_eq!(given.dead, expected.dead, "{}, seed {seed}", split.name);
+    }
+}
+
+/// Records, and bad ones as they were read.
+struct Seen<T> {
+    records: Vec<T>,
+    dead: Vec<Vec<u8>>,
+}
+
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Self { records: Vec::new(), dead: Vec::new() }
+    }
+}
+
+/// Reads so many times from a position; says where that leads and whether it is the end.
+fn read_some<S: Source>(
+    source: &S,
+    split: &Split,
+    position: Option<&Position>,
+    reads: usize,
+    size: &mut dyn FnMut() -> usize,
+) -> (Seen<S::Record>, Position, bool) {
+    let mut reader = open(source, split, position).unwrap();
+    let mut seen = Seen::default();
+    let mut left = reads;
+    while left > 0 {
+        let mut buffer = ReadBuffer::new(size(), BadRecords::DeadLetter);
+        let status = reader.read(&mut buffer).unwrap();
+        let batch = buffer.take();
+        seen.records.extend(batch.records);
+        seen.dead.extend(batch.dead.into_iter().map(|letter| letter.raw));
+        match status {
+            ReadStatus::End => return (seen, reader.position(), true),
+            // Of a reader that waits, the next read counts.
+            ReadStatus::Pending => std::thread::park_timeout(PATIENCE),
+            ReadStatus::More => left -= 1,
+        }
+    }
+    (seen, reader.position(), false)
 }
 
 /// A reader and what it has given so far.

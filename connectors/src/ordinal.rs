@@ -1,6 +1,6 @@
 //! Positions and payloads that are numbers, as bytes.
 //!
-//! Used by the sources whose records are numbered (collections, generators). Eight bytes a number,
+//! Used by the connectors whose records are numbered (collections, generators, collected lists). Eight bytes a number,
 //! little-endian; anything else is refused, never guessed. It reads and writes nothing itself.
 
 use rheos_engine::{Error, ErrorKind, Position, Split};
@@ -11,7 +11,7 @@ pub(crate) fn encode<const N: usize>(numbers: [u64; N]) -> Vec<u8> {
 }
 
 /// The numbers that [`encode`] was given, if the bytes are exactly as many.
-fn decode<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
+pub(crate) fn decode<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
     let (chunks, rest) = bytes.as_chunks::<8>();
     let numbers: &[[u8; 8]; N] = chunks.try_into().ok()?;
     rest.is_empty().then(|| numbers.map(u64::from_le_bytes))

@@ -5,9 +5,13 @@
 
 use std::fmt;
 
-use rheos_engine::{Delivery, Error, ErrorKind, Finish, Placement, Sink, Writer, WriterContext};
+use rheos_engine::{
+    CheckpointId, Delivery, Error, ErrorKind, Finish, Placement, Recovery, Sink, Writer,
+    WriterContext,
+};
 
 use super::Collected;
+use crate::ordinal;
 
 /// How many records a [`CollectSink`] takes unless told otherwise.
 pub const DEFAULT_COLLECT_LIMIT: usize = 10_000_000;
@@ -42,9 +46,41 @@ impl<T: Send + 'static> Sink for CollectSink<T> {
         Placement::OneWorker
     }
 
+    fn prepare_target(&self) -> Result<(), Error> {
+        let mut kept = self.collected.lock();
+        kept.prepared.clear();
+        kept.is_delivered = false;
+        Ok(())
+    }
+
+    fn recover(&self, recovery: &Recovery<'_>) -> Result<(), Error> {
+        let mut kept = self.collected.lock();
+        let Some(prepared) = recovery.prepared.iter().find(|bytes| !bytes.is_empty()) else {
+            kept.prepared.clear();
+            return Ok(());
+        };
+        let is_lost = || {
+            let reason = "what was collected before the checkpoint was in the memory of a program \
+                          that has ended";
+            Error::usage("continue the collected records", reason)
+                .advise("write to a file, or begin without a checkpoint")
+        };
+        let [id, count, is_whole] = ordinal::decode(prepared).ok_or_else(is_lost)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if id != self.collected.id || (kept.prepared.len() < count && !kept.is_delivered) {
+            return Err(is_lost());
+        }
+        kept.prepared.truncate(count);
+        if is_whole == 1 {
+            kept.deliver();
+        }
+        Ok(())
+    }
+
     fn open(&self, _context: WriterContext) -> Result<Box<dyn Writer<T>>, Error> {
         let collected = self.collected.clone();
-        Ok(Box::new(CollectWriter { collected, staged: Vec::new(), limit: self.limit }))
+        let (staged, answered, limit) = (Vec::new(), None, self.limit);
+        Ok(Box::new(CollectWriter { collected, staged, answered, limit }))
     }
 }
 
@@ -56,13 +92,17 @@ impl<T> fmt::Debug for CollectSink<T> {
 
 struct CollectWriter<T> {
     collected: Collected<T>,
+    /// Written after the last cut.
     staged: Vec<T>,
+    /// The last cut and what was answered to it.
+    answered: Option<(CheckpointId, Vec<u8>)>,
     limit: usize,
 }
 
 impl<T: Send + 'static> Writer<T> for CollectWriter<T> {
     fn write(&mut self, batch: &mut Vec<T>) -> Result<(), Error> {
-        if batch.len() > self.limit - self.staged.len() {
+        let held = self.collected.lock().prepared.len() + self.staged.len();
+        if batch.len() > self.limit.saturating_sub(held) {
             return Err(Error::new(
                 ErrorKind::Usage,
                 format!("collect more than {} records", self.limit),
@@ -74,10 +114,25 @@ impl<T: Send + 'static> Writer<T> for CollectWriter<T> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, how: Finish) -> Result<(), Error> {
-        match how {
-            Finish::Commit => self.collected.commit(self.staged),
-            Finish::Stop => {}
+    fn prepare(&mut self, cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
+        if let Some((asked, answer)) = &self.answered
+            && *asked == cut
+        {
+            return Ok(Some(answer.clone()));
+        }
+        let mut kept = self.collected.lock();
+        kept.prepared.append(&mut self.staged);
+        let is_whole = u64::from(cut == CheckpointId::END);
+        let count = kept.prepared.len() as u64;
+        let answer = ordinal::encode([self.collected.id, count, is_whole]);
+        self.answered = Some((cut, answer.clone()));
+        Ok(Some(answer))
+    }
+
+    fn finish(mut self: Box<Self>, how: Finish) -> Result<(), Error> {
+        if how == Finish::Commit {
+            self.prepare(CheckpointId::END)?;
+            self.collected.lock().deliver();
         }
         Ok(())
     }

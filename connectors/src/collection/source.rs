@@ -112,6 +112,10 @@ impl<T: Clone + Send + Sync + 'static> Source for Collection<T> {
     fn replay(&self) -> Replay {
         Replay::FromPosition
     }
+
+    fn identity(&self) -> String {
+        format!("a list of {} records", self.records.len())
+    }
 }
 
 /// The part of a list of `length` that the split numbered `split` of `count` reads; all parts

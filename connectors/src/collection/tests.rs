@@ -3,7 +3,7 @@
 use rheos_engine::{Position, Source, SplitContext};
 
 use super::*;
-use crate::drive::{check_replay, open, read_all};
+use crate::drive::{check_replay, check_restarts, open, read_all};
 
 #[test]
 fn every_record_is_read_once_whatever_the_workers() {
@@ -27,6 +27,7 @@ fn the_number_of_splits_can_be_fixed() {
 fn it_continues_at_every_position() {
     let source: Collection<String> = (0..20).map(|number: u32| number.to_string()).collect();
     check_replay(&source, 3, 2);
+    (0..20).for_each(|seed| check_restarts(&source, 3, seed));
 }
 
 #[test]

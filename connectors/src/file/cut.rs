@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use rheos_engine::{Error, ErrorKind, Split};
 use serde::{Deserialize, Serialize};
 
+use super::identity::FileIdentity;
 use super::listing::ListedFile;
 use crate::io::Compression;
 
@@ -30,6 +31,8 @@ pub(crate) struct FileSplit {
     pub(crate) end: Option<u64>,
     /// The size of the file when it was listed, where it has one.
     pub(crate) listed_bytes: Option<u64>,
+    /// Which file it was when it was listed, where it is a regular one.
+    pub(crate) identity: Option<FileIdentity>,
 }
 
 impl FileSplit {
@@ -41,6 +44,7 @@ impl FileSplit {
             end: None,
             // Pipes have no size: they may never end.
             listed_bytes: Some(file.metadata.len()).filter(|_| file.metadata.is_file()),
+            identity: Some(FileIdentity::of(&file.metadata)).filter(|_| file.metadata.is_file()),
         };
         match whole.listed_bytes {
             // Some files of the operating system claim to be empty and are not.

@@ -4,11 +4,11 @@
 //! of a file that may still grow, and never skips or repeats lines without saying so in the log or
 //! as an error.
 
-use std::fmt;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rheos_engine::{
@@ -19,10 +19,13 @@ use serde::{Deserialize, Serialize};
 
 use super::FileSource;
 use super::cut::{decode, encode};
+use super::identity::{FileIdentity, HEAD_BYTES, Head, Known};
 use super::listing::Place;
 use super::open::{LineRules, failed, header_before};
 use crate::format::ReadFormat;
-use crate::io::{Begin, Block, Blocks, Compression, LineReader, Produce, Produced, Stop};
+use crate::io::{
+    Begin, Block, Blocks, Compression, LinePosition, LineReader, Produce, Produced, Stop,
+};
 
 /// How often a followed file is looked at; 100 ms.
 pub const FOLLOW_POLL: Duration = Duration::from_millis(100);
@@ -39,8 +42,9 @@ pub const FOLLOW_POLL: Duration = Duration::from_millis(100);
 ///   its beginning, and the log says so. A file that is truncated and grows past where it was
 ///   between two looks cannot be told from one that only grew.
 /// * Reading continues from a position also when the file was rotated meanwhile, as long as the
-///   old one lies under another name in the same folder; else that is an error. Of files that came
-///   and went in between, it knows nothing.
+///   old one lies under another name in the same folder; else that is an error, and so is a file
+///   that was truncated or written anew meanwhile. Of files that came and went in between, it knows
+///   nothing.
 ///
 /// ```
 /// use rheos_connectors::TextFiles;
@@ -87,18 +91,25 @@ impl<F: ReadFormat> Source for FollowedFile<F> {
                 "it is no file",
             ));
         };
-        let continue_at = match position {
+        let continue_at: Option<FollowPosition> = match position {
             Some(position) if !position.0.is_empty() => Some(decode(&position.0, &split.name)?),
             _ => None,
         };
+        let begun = Begun::default();
         let producer = FollowProducer {
             path: path.clone(),
             continue_at,
             rules: self.files.rules(),
             open: None,
+            begun: begun.clone(),
+            parts: 0,
         };
         let blocks = Blocks::new(split.name.clone(), producer, context.waker);
-        Ok(Box::new(FollowReader { lines: self.files.lines(blocks) }))
+        Ok(Box::new(FollowReader {
+            lines: self.files.lines(blocks),
+            begun,
+            opened_at: continue_at,
+        }))
     }
 
     fn replay(&self) -> Replay {
@@ -108,38 +119,69 @@ impl<F: ReadFormat> Source for FollowedFile<F> {
     fn bad_records(&self) -> BadRecords {
         self.files.bad_records
     }
-}
 
-/// Which file it is, whatever it is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
-}
-
-impl fmt::Display for FileIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.device, self.inode)
-    }
-}
-
-impl FileIdentity {
-    fn of(metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
+    fn identity(&self) -> String {
+        format!("{}, followed", self.files.place.describe())
     }
 }
 
 /// Where a followed file has been read to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct FollowPosition {
-    /// The [`FileIdentity`] as text, which is how a [`LineReader`] knows its part.
-    file: String,
+    file: FileIdentity,
     offset: u64,
+    /// The beginning of the file, up to there.
+    head: Head,
+}
+
+/// What has been begun to be read: files, and files anew after they were truncated. The producer
+/// adds, the reader forgets what it is behind.
+#[derive(Clone, Default)]
+struct Begun {
+    parts: Arc<Mutex<VecDeque<BegunPart>>>,
+}
+
+struct BegunPart {
+    /// The name of the part between producer and reader.
+    part: String,
+    file: FileIdentity,
+    /// Up to [`HEAD_BYTES`] of its beginning.
+    head: Vec<u8>,
+}
+
+impl Begun {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<BegunPart>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of bytes that were read at `offset` of the last part.
+    fn read(&self, offset: u64, bytes: &[u8]) {
+        if offset < HEAD_BYTES
+            && let Some(part) = self.lock().back_mut()
+            && part.head.len() as u64 == offset
+        {
+            let room = usize::try_from(HEAD_BYTES - offset).unwrap_or(0);
+            part.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    fn position(&self, at: LinePosition<'_>) -> Option<FollowPosition> {
+        let mut parts = self.lock();
+        while parts.front().is_some_and(|part| part.part != at.part) {
+            parts.pop_front();
+        }
+        let BegunPart { file, head, .. } = parts.front()?;
+        let known = usize::try_from(at.offset).unwrap_or(usize::MAX).min(head.len());
+        Some(FollowPosition { file: *file, offset: at.offset, head: Head::of(&head[..known]) })
+    }
 }
 
 /// Adds to a position which file it is in.
 struct FollowReader<F: ReadFormat> {
     lines: LineReader<F>,
+    begun: Begun,
+    /// Where it is until a file is open.
+    opened_at: Option<FollowPosition>,
 }
 
 impl<F: ReadFormat> Reader<F::Record> for FollowReader<F> {
@@ -148,12 +190,10 @@ impl<F: ReadFormat> Reader<F::Record> for FollowReader<F> {
     }
 
     fn position(&self) -> Position {
-        let position = self.lines.line_position().map(|position| FollowPosition {
-            file: position.part.to_owned(),
-            offset: position.offset,
-        });
+        let now = self.lines.line_position().and_then(|now| self.begun.position(now));
         // Before a file was found there is nothing to continue from.
-        Position(position.and_then(|position| encode(&position, "").ok()).unwrap_or_default())
+        let now = now.or(self.opened_at);
+        Position(now.and_then(|now| encode(&now, "").ok()).unwrap_or_default())
     }
 }
 
@@ -163,6 +203,9 @@ struct FollowProducer {
     continue_at: Option<FollowPosition>,
     rules: LineRules,
     open: Option<OpenFile>,
+    begun: Begun,
+    /// Parts begun so far.
+    parts: u64,
 }
 
 struct OpenFile {
@@ -184,6 +227,7 @@ impl Produce for FollowProducer {
         };
         let count = block.read_once(&mut open.file);
         let count = count.map_err(|error| failed("read", &self.path, error))?;
+        self.begun.read(open.offset, block.filled());
         open.offset += count as u64;
         if count > 0 {
             return Ok(Produced::Bytes);
@@ -207,9 +251,12 @@ impl Produce for FollowProducer {
 impl FollowProducer {
     /// Opens the file, if there is one: the first time where reading continues.
     fn open(&mut self) -> Result<Option<Begin>, Error> {
-        let (path, offset) = match self.continue_at.take() {
-            Some(position) => (self.find(&position)?, position.offset),
-            None => (self.path.clone(), 0),
+        let (path, offset, head) = match self.continue_at.take() {
+            Some(FollowPosition { file, offset, head }) => {
+                let known = Known { identity: Some(file), bytes: offset, head };
+                (known.find(&self.path)?, offset, head)
+            }
+            None => (self.path.clone(), 0, Head::default()),
         };
         let mut file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -217,14 +264,13 @@ impl FollowProducer {
         };
         let metadata = file.metadata().map_err(|error| failed("open", &path, error))?;
         let identity = FileIdentity::of(&metadata);
-        if metadata.len() < offset {
-            self.open = Some(OpenFile { file, identity, offset, is_replaced: false });
-            return self.start_over().map(Some);
-        }
-        file.seek(SeekFrom::Start(offset)).map_err(|error| failed("read", &path, error))?;
+        let mut begins = Vec::new();
+        let read = file.by_ref().take(head.bytes).read_to_end(&mut begins);
+        read.and_then(|_| file.seek(SeekFrom::Start(offset)))
+            .map_err(|error| failed("read", &path, error))?;
         let header = header_before(&path, offset, self.rules)?;
         self.open = Some(OpenFile { file, identity, offset, is_replaced: false });
-        let part = identity.to_string();
+        let part = self.begin_part(identity, begins);
         Ok(Some(Begin { offset, part, header, ..Begin::default() }))
     }
 
@@ -240,29 +286,16 @@ impl FollowProducer {
         );
         open.file.rewind().map_err(|error| failed("read", &self.path, error))?;
         open.offset = 0;
-        Ok(Begin { part: open.identity.to_string(), ..Begin::default() })
+        let identity = open.identity;
+        Ok(Begin { part: self.begin_part(identity, Vec::new()), ..Begin::default() })
     }
 
-    /// What the file of a position is called now.
-    fn find(&self, position: &FollowPosition) -> Result<PathBuf, Error> {
-        let is_it = |path: &Path| {
-            let metadata = fs::metadata(path).ok();
-            metadata.is_some_and(|now| FileIdentity::of(&now).to_string() == position.file)
-        };
-        if is_it(&self.path) {
-            return Ok(self.path.clone());
-        }
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let entries = fs::read_dir(folder).map_err(|error| failed("list", folder, error))?;
-        let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        paths.find(|path| is_it(path)).ok_or_else(|| {
-            let attempted = format!("continue reading {}", self.path.display());
-            let reason = "the file that was read before is gone, with what was not yet read of it";
-            Error::new(ErrorKind::External, attempted, reason)
-        })
+    /// Names a part that begins with these bytes, as far as they lie before where it is read.
+    fn begin_part(&mut self, file: FileIdentity, head: Vec<u8>) -> String {
+        self.parts += 1;
+        let part = self.parts.to_string();
+        self.begun.lock().push_back(BegunPart { part: part.clone(), file, head });
+        part
     }
 }
 

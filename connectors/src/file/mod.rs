@@ -8,6 +8,7 @@
 
 mod cut;
 mod follow;
+mod identity;
 mod listing;
 mod open;
 mod parts;

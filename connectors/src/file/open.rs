@@ -8,8 +8,10 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use rheos_engine::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
 
 use super::cut::FileSplit;
+use super::identity::{Head, Known};
 use super::range::{LineRange, seek_to_line};
 use crate::format::FirstLine;
 use crate::io::{Begin, Block, Compression, Produce, Produced, Stop};
@@ -21,29 +23,43 @@ pub(crate) struct LineRules {
     pub(crate) max_line_bytes: usize,
 }
 
+/// Where a split has been read to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FilePosition {
+    /// Behind the last line that was handed out; `None` before a line range was looked for.
+    pub(crate) offset: Option<u64>,
+    /// The beginning of the file, to know it again.
+    pub(crate) head: Head,
+}
+
 /// Reads one split.
 pub(crate) struct FileProducer {
     split: FileSplit,
-    /// Behind the last line that was handed out, when reading continues.
-    continue_at: Option<u64>,
+    /// Where reading continues.
+    continue_at: Option<FilePosition>,
     rules: LineRules,
     opened: Option<OpenedFile>,
 }
 
 impl FileProducer {
     /// Opens nothing yet.
-    pub(crate) fn new(split: FileSplit, continue_at: Option<u64>, rules: LineRules) -> Self {
+    pub(crate) fn new(
+        split: FileSplit,
+        continue_at: Option<FilePosition>,
+        rules: LineRules,
+    ) -> Self {
         Self { split, continue_at, rules, opened: None }
     }
 
     fn open(&self) -> Result<(OpenedFile, u64), Error> {
-        let path = self.split.path();
+        let path = self.find()?;
+        let continue_at = self.continue_at.and_then(|position| position.offset);
         let Some(end) = self.split.end else {
-            let offset = self.continue_at.unwrap_or(0);
+            let offset = continue_at.unwrap_or(0);
             return Ok((OpenedFile::open(&path, offset, self.split.listed_bytes)?, offset));
         };
         let mut file = open_listed(&path, self.split.listed_bytes)?;
-        let at = match self.continue_at {
+        let at = match continue_at {
             Some(offset) => file.seek(SeekFrom::Start(offset)),
             None => seek_to_line(&mut file, self.split.start, end),
         };
@@ -51,6 +67,31 @@ impl FileProducer {
         let read = Box::new(LineRange::new(file, at, end));
         Ok((OpenedFile { path, read, fill: Fill::AsItComes }, at))
     }
+
+    /// What the file is called now. One that was listed a moment ago is not looked for.
+    fn find(&self) -> Result<PathBuf, Error> {
+        let path = self.split.path();
+        let Some(FilePosition { head, .. }) = self.continue_at else { return Ok(path) };
+        let FileSplit { identity, listed_bytes, .. } = self.split;
+        Known { identity, bytes: listed_bytes.unwrap_or(0), head }.find(&path)
+    }
+
+    /// The beginning of a regular file, as the part of its bytes.
+    fn part(&self, path: &Path) -> Result<String, Error> {
+        let head = match self.split.listed_bytes {
+            Some(bytes) => Head::read(path, bytes).map_err(|error| failed("read", path, error))?,
+            None => Head::default(),
+        };
+        Ok(format!("{}:{}", head.bytes, head.crc))
+    }
+}
+
+/// The position that lies at `offset` of the part that a [`FileProducer`] named.
+pub(crate) fn position_in(part: &str, offset: u64) -> FilePosition {
+    let head = part
+        .split_once(':')
+        .and_then(|(bytes, crc)| Some(Head { bytes: bytes.parse().ok()?, crc: crc.parse().ok()? }));
+    FilePosition { offset: Some(offset), head: head.unwrap_or_default() }
 }
 
 impl Produce for FileProducer {
@@ -63,8 +104,9 @@ impl Produce for FileProducer {
         }
         let (opened, offset) = self.open()?;
         let header = header_before(&opened.path, offset, self.rules)?;
+        let part = self.part(&opened.path)?;
         self.opened = Some(opened);
-        Ok(Produced::Begin(Begin { offset, header, ..Begin::default() }))
+        Ok(Produced::Begin(Begin { offset, part, header, ..Begin::default() }))
     }
 }
 

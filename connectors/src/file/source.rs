@@ -6,23 +6,25 @@
 use std::path::PathBuf;
 
 use rheos_engine::{
-    BadRecords, Error, Position, Reader, ReaderContext, Replay, Source, Split, SplitContext,
+    BadRecords, Error, Position, ReadBuffer, ReadStatus, Reader, ReaderContext, Replay, Source,
+    Split, SplitContext,
 };
 
-use super::cut::{FileSplit, RANGES_PER_WORKER};
+use super::cut::{FileSplit, RANGES_PER_WORKER, decode, encode};
 use super::follow::FollowedFile;
 use super::listing::Place;
-use super::open::{FileProducer, LineRules};
+use super::open::{FilePosition, FileProducer, LineRules, position_in};
 use super::watch::WatchedFolder;
 use crate::format::{DEFAULT_LINE_BYTES, ReadFormat};
-use crate::io::{Blocks, LineReader, LineSetup, offset_of};
+use crate::io::{Blocks, LineReader, LineSetup};
 
 /// Reads the lines of files, in any format.
 ///
 /// Large uncompressed files are cut into ranges that several workers read at the same time, unless
 /// they are wanted [`in_order`](Self::in_order). Files named `.gz` and `.zst` are decompressed.
 /// Reading continues from any position; in a compressed file the content before it is
-/// decompressed again.
+/// decompressed again. A file that was appended to or renamed in its folder meanwhile is continued;
+/// one that was truncated, written anew or replaced is refused.
 ///
 /// ```
 /// use rheos_connectors::format::JsonLines;
@@ -175,12 +177,13 @@ impl<F: ReadFormat> Source for FileSource<F> {
     ) -> Result<Box<dyn Reader<F::Record>>, Error> {
         let file = FileSplit::from_split(split)?;
         let continue_at = match position {
-            Some(position) => offset_of(position, &split.name)?,
+            Some(position) => Some(decode(&position.0, &split.name)?),
             None => None,
         };
         let object = file.path().display().to_string();
         let producer = FileProducer::new(file, continue_at, self.rules());
-        Ok(Box::new(self.lines(Blocks::new(object, producer, context.waker))))
+        let lines = self.lines(Blocks::new(object, producer, context.waker));
+        Ok(Box::new(FileReader { lines, opened_at: continue_at.unwrap_or_default() }))
     }
 
     fn replay(&self) -> Replay {
@@ -189,5 +192,29 @@ impl<F: ReadFormat> Source for FileSource<F> {
 
     fn bad_records(&self) -> BadRecords {
         self.bad_records
+    }
+
+    fn identity(&self) -> String {
+        self.place.describe()
+    }
+}
+
+/// Adds to positions how the file begins.
+struct FileReader<F: ReadFormat> {
+    lines: LineReader<F>,
+    /// Where it is until the file is open.
+    opened_at: FilePosition,
+}
+
+impl<F: ReadFormat> Reader<F::Record> for FileReader<F> {
+    fn read(&mut self, buffer: &mut ReadBuffer<F::Record>) -> Result<ReadStatus, Error> {
+        self.lines.read(buffer)
+    }
+
+    fn position(&self) -> Position {
+        let now = self.lines.line_position();
+        let now = now.map_or(self.opened_at, |now| position_in(now.part, now.offset));
+        // Numbers always have a form as JSON.
+        Position(encode(&now, "").unwrap_or_default())
     }
 }

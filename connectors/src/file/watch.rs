@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::FileSource;
 use super::cut::{decode, encode};
+use super::identity::{FileIdentity, Head, Known};
 use super::listing::{ListedFile, Place};
-use super::open::{LineRules, OpenedFile, header_before};
+use super::open::{LineRules, OpenedFile, failed, header_before};
 use crate::format::ReadFormat;
 use crate::io::{Begin, Block, Blocks, LineReader, Produce, Produced, Stop};
 
@@ -40,7 +41,8 @@ const UNFINISHED: [&str; 6] = [".tmp", ".temp", ".part", ".partial", ".swp", "~"
 /// * Positions hold the names of the files that were read, so they grow with these. A file that
 ///   was removed is forgotten when reading continues from a position; move what was read away now
 ///   and then.
-/// * A file that is gone before its turn comes is left out.
+/// * A file that is gone before its turn comes is left out. One that was begun before a checkpoint
+///   must be there, under its name and unchanged, when reading continues from it.
 ///
 /// Only folders and patterns can be watched; names are paths in UTF-8.
 ///
@@ -102,7 +104,7 @@ impl<F: ReadFormat> Source for WatchedFolder<F> {
         };
         let blocks = Blocks::new(split.name.clone(), producer, context.waker);
         let lines = self.files.lines(blocks);
-        Ok(Box::new(WatchReader { lines, at: position }))
+        Ok(Box::new(WatchReader { lines, part: String::new(), at: position }))
     }
 
     fn replay(&self) -> Replay {
@@ -111,6 +113,10 @@ impl<F: ReadFormat> Source for WatchedFolder<F> {
 
     fn bad_records(&self) -> BadRecords {
         self.files.bad_records
+    }
+
+    fn identity(&self) -> String {
+        format!("{}, watched", self.files.place.describe())
     }
 }
 
@@ -132,13 +138,26 @@ impl Share {
 struct WatchPosition {
     /// Files that were read to their end, as far as is known.
     done: BTreeSet<String>,
-    /// The file that is being read, and up to where.
-    current: Option<(String, u64)>,
+    /// The file that is being read.
+    current: Option<CurrentFile>,
+}
+
+/// A file that is being read, and up to where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CurrentFile {
+    name: String,
+    offset: u64,
+    file: FileIdentity,
+    /// Its length when it was opened, which is all that it holds.
+    bytes: u64,
+    head: Head,
 }
 
 /// Remembers which files a reader has handed out.
 struct WatchReader<F: ReadFormat> {
     lines: LineReader<F>,
+    /// The part that was begun last, in the producer's words: the [`CurrentFile`].
+    part: String,
     at: WatchPosition,
 }
 
@@ -148,16 +167,24 @@ impl<F: ReadFormat> Reader<F::Record> for WatchReader<F> {
         let Some(now) = self.lines.line_position() else {
             return Ok(status);
         };
-        if let Some((name, offset)) = &mut self.at.current
-            && name == now.part
-        {
-            *offset = now.offset;
+        if self.part == now.part {
+            if let Some(current) = &mut self.at.current {
+                current.offset = now.offset;
+            }
             return Ok(status);
         }
+        now.part.clone_into(&mut self.part);
         // Another part begins, so all lines of the one before it have been handed out.
-        let begun = Some((now.part.to_owned(), now.offset)).filter(|(name, _)| !name.is_empty());
+        let begun = match now.part {
+            "" => None,
+            part => Some(CurrentFile { offset: now.offset, ..decode(part.as_bytes(), "")? }),
+        };
         let ended = std::mem::replace(&mut self.at.current, begun);
-        self.at.done.extend(ended.map(|(name, _)| name));
+        // Where reading continues, it is the same file that begins again.
+        let is_same = |ended: &CurrentFile| {
+            self.at.current.as_ref().is_some_and(|begun| begun.name == ended.name)
+        };
+        self.at.done.extend(ended.filter(|ended| !is_same(ended)).map(|ended| ended.name));
         Ok(status)
     }
 
@@ -180,7 +207,7 @@ struct WatchProducer {
     rules: LineRules,
     /// Files that were read, and what they looked like when that began, where that is known.
     done: BTreeMap<PathBuf, Option<Look>>,
-    continue_at: Option<(String, u64)>,
+    continue_at: Option<CurrentFile>,
     /// Files that may not be complete: what they looked like last.
     seen: BTreeMap<PathBuf, Look>,
     /// Complete files that wait for their turn.
@@ -198,8 +225,11 @@ impl Produce for WatchProducer {
             self.open = None;
             return Ok(Produced::Begin(Begin::default()));
         }
-        if let Some((name, offset)) = self.continue_at.take() {
-            return self.open_file(PathBuf::from(name), offset);
+        if let Some(current) = self.continue_at.take() {
+            let CurrentFile { name, offset, file, bytes, head } = current;
+            let path = PathBuf::from(name);
+            Known { identity: Some(file), bytes, head }.check_name(&path)?;
+            return self.open_file(path, offset);
         }
         if let Some(path) = self.due.pop_front() {
             return self.open_file(path, 0);
@@ -226,9 +256,10 @@ impl WatchProducer {
         }
         let opened = OpenedFile::open(&path, offset, None)?;
         let header = header_before(&path, offset, self.rules)?;
+        let part = describe(&name, &path)?;
         self.open = Some(opened);
         self.done.entry(path).or_insert(None);
-        Ok(Produced::Begin(Begin { offset, part: name.clone(), origin: Some(name), header }))
+        Ok(Produced::Begin(Begin { offset, part, origin: Some(name), header }))
     }
 
     /// Looks at all files: those that look as before are due.
@@ -255,6 +286,16 @@ impl WatchProducer {
         (self.done, self.seen) = (done, seen);
         Ok(())
     }
+}
+
+/// Which file is being read, for positions; its reader knows the offset.
+fn describe(name: &str, path: &Path) -> Result<String, Error> {
+    let could_not_look = |error| failed("open", path, error);
+    let metadata = std::fs::metadata(path).map_err(could_not_look)?;
+    let (file, bytes) = (FileIdentity::of(&metadata), metadata.len());
+    let head = Head::read(path, bytes).map_err(could_not_look)?;
+    let current = CurrentFile { name: name.to_owned(), offset: 0, file, bytes, head };
+    encode(&current, name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn is_unfinished(path: &Path) -> bool {

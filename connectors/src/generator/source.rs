@@ -159,6 +159,11 @@ impl<T: Send + 'static> Source for Generator<T> {
     fn replay(&self) -> Replay {
         Replay::FromPosition
     }
+
+    fn identity(&self) -> String {
+        self.count
+            .map_or("a generator".to_owned(), |count| format!("a generator of {count} records"))
+    }
 }
 
 impl<T> Clone for Generator<T> {

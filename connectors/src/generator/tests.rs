@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rheos_engine::{BadRecords, Position, ReadBuffer, ReadStatus, Source, SplitContext};
 
 use super::*;
-use crate::drive::{check_replay, open, read_all, read_to_end};
+use crate::drive::{check_replay, check_restarts, open, read_all, read_to_end};
 
 #[test]
 fn splits_deal_the_indices_in_turn() {
@@ -31,6 +31,11 @@ fn a_seeded_record_depends_on_seed_and_index_alone() {
 fn it_continues_at_every_position() {
     check_replay(&Generator::new(|index| index * index).count(20), 3, 2);
     check_replay(&Generator::new(|index| index).count(6).rate_per_second(1e6), 2, 2);
+    let both = Generator::new(|index| index).count(20);
+    (0..20).for_each(|seed| {
+        check_restarts(&both, 3, seed);
+        check_restarts(&both.clone().rate_per_second(1e6), 3, seed);
+    });
 }
 
 #[test]

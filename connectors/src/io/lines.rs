@@ -192,22 +192,6 @@ impl<F: ReadFormat> Reader<F::Record> for LineReader<F> {
     }
 }
 
-/// The offset that a [`LineReader`] gave out; `None` for one that had not begun.
-pub(crate) fn offset_of(position: &Position, object: &str) -> Result<Option<u64>, Error> {
-    if position.0.is_empty() {
-        return Ok(None);
-    }
-    let offset = std::str::from_utf8(&position.0).ok().and_then(|text| text.parse().ok());
-    match offset {
-        Some(offset) => Ok(Some(offset)),
-        None => Err(Error::new(
-            ErrorKind::Internal,
-            format!("continue reading {object}"),
-            "the position is not a byte offset",
-        )),
-    }
-}
-
 /// Why [`LineReader::take_lines`] stopped.
 #[derive(PartialEq, Eq)]
 enum Taken {

@@ -20,7 +20,7 @@ pub(crate) use self::compression::Compressor;
 
 pub(crate) use self::block::Block;
 pub(crate) use self::encoded::EncodedWriter;
-pub(crate) use self::lines::{LineReader, LineSetup, offset_of};
+pub(crate) use self::lines::{LinePosition, LineReader, LineSetup};
 pub(crate) use self::reader::{Begin, Blocks, Produce, Produced, ReadProducer, Stop};
 pub(crate) use self::task::Task;
 pub(crate) use self::writer::{BlockWriter, Sunk};

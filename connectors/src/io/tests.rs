@@ -60,7 +60,7 @@ fn lines_arrive_in_order_with_their_places_and_bytes_counted() {
     let dead = &batch.dead[0];
     assert_eq!((&dead.raw[..], &*dead.origin, &*dead.place), (&b"too long"[..], "input", "line 3"));
     assert!(dead.reason.contains("longer than 8 bytes"), "{}", dead.reason);
-    assert_eq!(offset_of(&reader.position(), "input").unwrap(), Some(input.len() as u64));
+    assert_eq!(reader.line_position().map(|at| at.offset), Some(input.len() as u64));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Files through the contract suite, and what is particular to them.
 
 mod live;
+mod positions;
 mod sink;
 mod source;
 mod transactions;
