@@ -26,7 +26,7 @@ pub enum SectionKind {
 }
 
 /// A piece of the captured state of one step on one worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
     /// The part of the operator's state that it belongs to.
     pub part: String,

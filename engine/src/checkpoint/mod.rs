@@ -1,28 +1,41 @@
 //! Checkpoints: consistent cuts of a job that are kept on disk, to continue from.
+//!
+//! What is below knows files and nothing of workers or dataflows. A job's checkpoint folder holds:
+//!
+//! | file | what |
+//! |---|---|
+//! | `LOCK` | locked by the job while it runs |
+//! | `job` | whose folder it is, and how often the job was started |
+//! | `state-00000007-003-000` | what worker 0 captured for checkpoint 7 in run 3 |
+//! | `manifest-00000007` | what belongs to checkpoint 7; when it is there, the checkpoint is durable |
+//! | `latest` | the last checkpoint that became durable |
+//!
+//! Every file begins with a magic that names its kind and with the version of its format, and every
+//! byte is under a CRC-32.
 
-use std::fmt;
+mod choose;
+mod damage;
+mod disk;
+mod envelope;
+mod facts;
+mod id;
+mod job_file;
+mod manifest;
+mod names;
+mod obsolete;
+mod replace;
+mod section_index;
+mod state_file;
+mod store;
+mod verify;
 
-use serde::{Deserialize, Serialize};
+#[cfg(any(test, feature = "failpoints"))]
+mod forgetful;
+#[cfg(any(test, feature = "failpoints"))]
+mod random;
+#[cfg(any(test, feature = "failpoints"))]
+mod scenario;
 
-/// The number of a checkpoint: from 1, and on over restarts of the job.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub struct CheckpointId(pub u64);
-
-impl CheckpointId {
-    /// What is later than every checkpoint: the end of the input.
-    pub const END: Self = Self(u64::MAX);
-
-    /// The checkpoint after this one.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-}
-
-impl fmt::Display for CheckpointId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use choose::Restore;
+pub use id::CheckpointId;
+pub use verify::Verified;

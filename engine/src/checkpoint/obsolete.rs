@@ -1,0 +1,54 @@
+//! Decides which files of a checkpoint folder nobody needs any more: a function of what is there.
+
+use std::collections::BTreeSet;
+
+use super::CheckpointId;
+use super::facts::Facts;
+use super::names::StateName;
+
+/// What can be removed, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Obsolete {
+    /// Manifests, oldest first.
+    pub(crate) manifests: Vec<CheckpointId>,
+    /// State files that no manifest which stays refers to.
+    pub(crate) state_files: Vec<StateName>,
+    /// Files that were never completed.
+    pub(crate) unfinished: Vec<String>,
+}
+
+/// What can go when the newest `keep` checkpoints stay.
+///
+/// The newest durable one always stays, with everything that it refers to, and so do the files of
+/// a checkpoint that this run is about to complete. Manifests that are damaged stay, for a person to
+/// look at, until newer ones have pushed them out like the others.
+pub(crate) fn obsolete(facts: &Facts, keep: usize) -> Obsolete {
+    let standing: Vec<CheckpointId> = facts.standing().map(|(id, _)| id).collect();
+    let kept_from = standing.len().saturating_sub(keep.max(1));
+    let newest = standing.last().copied();
+    // Checkpoints that were left behind go once there is one that was taken since.
+    let replaced = facts.job.abandoned.zip(newest).is_some_and(|(old, new)| new > old.until);
+    let mut kept: BTreeSet<CheckpointId> = standing[kept_from..].iter().copied().collect();
+    if !replaced {
+        let left_behind = facts.manifests.keys().copied().filter(|id| facts.is_abandoned(*id));
+        kept.extend(left_behind);
+    }
+    let manifests: Vec<CheckpointId> =
+        facts.manifests.keys().copied().filter(|id| !kept.contains(id)).collect();
+    let needed = facts.files_of(&kept);
+    // What damaged manifests refer to is not known.
+    let damaged: BTreeSet<CheckpointId> =
+        kept.iter().copied().filter(|id| facts.manifests[id].is_err()).collect();
+    let newest = newest.unwrap_or_default();
+    let is_needed = |name: &StateName| {
+        let in_progress = name.run == facts.job.run && name.checkpoint > newest;
+        let of_damaged = damaged.range(name.checkpoint..).next().is_some();
+        needed.contains(name) || in_progress || of_damaged
+    };
+    let state_files = facts.state_files.keys().copied().filter(|name| !is_needed(name)).collect();
+    Obsolete { manifests, state_files, unfinished: facts.unfinished.clone() }
+}
+
+#[cfg(test)]
+#[path = "obsolete_tests.rs"]
+mod tests;
