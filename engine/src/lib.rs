@@ -24,12 +24,14 @@ mod key;
 mod limits;
 mod logic;
 mod metrics;
+mod migrate;
 pub mod operator;
 pub mod plan;
 mod pool;
 mod progress;
 mod report;
 mod run;
+mod schema;
 mod signals;
 pub mod sink;
 pub mod source;
@@ -57,9 +59,11 @@ pub use job::handle::{JobControl, JobHandle};
 pub use job::start::start;
 pub use key::{ExchangeData, KEY_GROUPS, Key, Keyed, hash_key, key_group, owner};
 pub use limits::Limits;
+pub use migrate::{Migrations, Rewrite};
 pub use operator::{EpochEnd, Holdings, Operator, Output, Turn, TwoInput};
 pub use report::{Report, Role, StepReport};
 pub use run::{Run, StepId};
+pub use schema::Schema;
 pub use sink::{Delivery, Finish, Placement, Sink, Writer, WriterContext};
 pub use source::{
     BadRecords, DeadLetter, Position, ReadBatch, ReadBuffer, ReadStatus, Reader, ReaderContext,
