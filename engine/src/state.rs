@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::{Key, key_group};
 use crate::state_parts::KeyedTable;
-use crate::{Error, ErrorKind, KEY_GROUPS};
+use crate::{Error, ErrorKind, KEY_GROUPS, Rewrite, Schema};
 
 /// One key and what is remembered for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,6 +245,10 @@ impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState
             let _ = self.find_or_insert(crate::hash_key(&key), key, || state);
         }
         Ok(())
+    }
+
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema {
+        Schema::table(&Schema::of::<K>(), &rewrite.schema_before::<S>())
     }
 }
 

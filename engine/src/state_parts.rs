@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::key::owner;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Rewrite, Schema};
 
 /// State that belongs to keys, without the types of its keys and entries.
 pub trait KeyedTable {
@@ -24,6 +24,14 @@ pub trait KeyedTable {
     /// # Errors
     /// When the bytes are of another version or damaged.
     fn restore(&mut self, bytes: &[u8]) -> Result<(), Error>;
+
+    /// The schema of its keys and states before `rewrite`.
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema;
+
+    /// The schema of its keys and states.
+    fn schema(&self) -> Schema {
+        self.schema_before(&Rewrite::none())
+    }
 }
 
 /// State that does not belong to keys.
@@ -39,6 +47,20 @@ pub trait Value {
     /// # Errors
     /// When the bytes are damaged.
     fn load(&mut self, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Replaces the state by one that was stored before `rewrite`.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or a conversion failed.
+    fn load_rewritten(&mut self, bytes: &[u8], rewrite: &Rewrite) -> Result<(), Error>;
+
+    /// The schema of the state before `rewrite`.
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema;
+
+    /// The schema of the state.
+    fn schema(&self) -> Schema {
+        self.schema_before(&Rewrite::none())
+    }
 }
 
 impl<T: Serialize + for<'de> Deserialize<'de>> Value for T {
@@ -54,6 +76,15 @@ impl<T: Serialize + for<'de> Deserialize<'de>> Value for T {
             Error::new(ErrorKind::Data, "restore the state of a step", cause.to_string())
         })?;
         Ok(())
+    }
+
+    fn load_rewritten(&mut self, bytes: &[u8], rewrite: &Rewrite) -> Result<(), Error> {
+        *self = rewrite.take(bytes)?.0;
+        Ok(())
+    }
+
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema {
+        rewrite.schema_before::<T>()
     }
 }
 

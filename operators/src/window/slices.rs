@@ -14,7 +14,8 @@
 use std::collections::BTreeMap;
 
 use rheos_engine::{
-    Entry, Error, ErrorKind, KEY_GROUPS, Key, KeyedState, KeyedTable, hash_key, key_group,
+    Entry, Error, ErrorKind, KEY_GROUPS, Key, KeyedState, KeyedTable, Rewrite, Schema, hash_key,
+    key_group,
 };
 
 use super::aligned::Aligned;
@@ -371,5 +372,9 @@ impl<K: Key, A: Aggregate> KeyedTable for Slices<K, A> {
             let _ = table.find_or_insert(hash_key(&key), key, || acc);
         }
         Ok(())
+    }
+
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema {
+        Schema::table(&Schema::of::<(i64, K)>(), &rewrite.schema_before::<A::Acc>())
     }
 }
