@@ -1,5 +1,12 @@
 //! Checkpoints: consistent cuts of a job that are kept on disk, to continue from.
 
+#[allow(dead_code, reason = "asked once jobs go on from checkpoints")]
+mod compat;
+#[cfg(test)]
+mod compat_tests;
+#[allow(dead_code, reason = "asked once jobs go on from checkpoints")]
+mod parts;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -83,7 +83,9 @@ impl StepHandle {
         let taken =
             plan.steps.iter().enumerate().any(|(at, s)| at != self.step.0 && s.name == name);
         assert!(!taken, "two steps of the job `{}` are named `{name}`", plan.name);
-        plan.steps[self.step.0].name = name.to_owned();
+        let step = &mut plan.steps[self.step.0];
+        step.name = name.to_owned();
+        step.is_named = true;
     }
 
     /// Adds a line to what is said of the step when the plan is explained.
@@ -270,7 +272,8 @@ impl Graph {
             number += 1;
             name = format!("{kind} {number}");
         }
-        plan.steps.push(Step { name, kind, node, fans, notes: Vec::new() });
+        let is_named = false;
+        plan.steps.push(Step { name, is_named, kind, node, fans, notes: Vec::new() });
         StepId(plan.steps.len() - 1)
     }
 

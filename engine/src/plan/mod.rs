@@ -96,6 +96,8 @@ impl Node {
 /// One step of a plan.
 pub(crate) struct Step {
     pub(crate) name: String,
+    /// Whether the program chose the name; else it is made of the kind and a number.
+    pub(crate) is_named: bool,
     pub(crate) kind: &'static str,
     pub(crate) node: Node,
     /// One a output.
@@ -132,6 +134,16 @@ pub(crate) struct EdgeRoute {
     pub(crate) is_read_first: bool,
 }
 
+/// What tells a step from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "read where checkpoints are written and restored")]
+pub(crate) struct StepName {
+    pub(crate) name: String,
+    pub(crate) kind: &'static str,
+    /// Whether the program chose the name; else it is made of the kind and a number.
+    pub(crate) is_named: bool,
+}
+
 /// What a job does: its steps in the order in which they were added, and the edges between them.
 /// Every edge leads from an earlier step to a later one.
 pub struct Plan {
@@ -144,6 +156,17 @@ impl Plan {
     /// The edges that leave an output, in the order in which they were added.
     pub(crate) fn edges_from(&self, step: StepId, output: usize) -> impl Iterator<Item = &Edge> {
         self.edges.iter().filter(move |edge| edge.from == step && edge.output == output)
+    }
+
+    /// What the steps are called, in their order.
+    #[allow(dead_code, reason = "asked where checkpoints are written and restored")]
+    pub(crate) fn facts(&self) -> Vec<StepName> {
+        let name = |step: &Step| StepName {
+            name: step.name.clone(),
+            kind: step.kind,
+            is_named: step.is_named,
+        };
+        self.steps.iter().map(name).collect()
     }
 
     /// Whether everything that leads to a step is fused, from sources on.
@@ -203,5 +226,23 @@ impl Plan {
             }
         }
         self.check_phases().map_err(|stuck| stuck.into_error(attempt()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_facts_tell_chosen_names_from_made_ones() {
+        let graph = Graph::new("job");
+        let (one, two) = (graph.union::<u8>(&[]), graph.union::<u8>(&[]));
+        two.step().rename("orders");
+        let _both = graph.union(&[one, two]);
+        let facts = graph.take().facts();
+        let facts = facts.iter().map(|step| (step.name.as_str(), step.kind, step.is_named));
+        let expected =
+            [("union", "union", false), ("orders", "union", true), ("union 2", "union", false)];
+        assert_eq!(facts.collect::<Vec<_>>(), expected);
     }
 }
