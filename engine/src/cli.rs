@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
 
+use crate::checkpoint::{Checkpoints, Restore};
 use crate::config::{Config, Processes, ReportFormat};
 use crate::{Error, Limits};
 
@@ -79,6 +80,29 @@ pub struct JobArgs {
     #[arg(long, env = "RHEOS_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     #[arg(hide_env_values = true)]
     pub no_progress: bool,
+    /// Keep checkpoints of the job in this folder, and go on from them
+    #[arg(long, value_name = "DIR", env = "RHEOS_CHECKPOINT_DIR", hide_env_values = true)]
+    pub checkpoint_dir: Option<PathBuf>,
+    /// How often a checkpoint is taken [default: 10s]
+    #[arg(long, value_name = "TIME", env = "RHEOS_CHECKPOINT_EVERY", value_parser = duration)]
+    #[arg(hide_env_values = true, requires = "checkpoint_dir")]
+    pub checkpoint_every: Option<Duration>,
+    /// Checkpoints that are kept [default: 3]
+    #[arg(long, value_name = "N", env = "RHEOS_KEEP_CHECKPOINTS", hide_env_values = true)]
+    #[arg(requires = "checkpoint_dir")]
+    pub keep_checkpoints: Option<usize>,
+    /// What the job goes on from: latest, none, or the number of a checkpoint [default: latest]
+    #[arg(long, value_name = "WHICH", env = "RHEOS_RESTORE", hide_env_values = true)]
+    #[arg(requires = "checkpoint_dir")]
+    pub restore: Option<Restore>,
+    /// Go on from an older checkpoint even if output is then published twice
+    #[arg(long, env = "RHEOS_ACCEPT_DUPLICATES", value_parser = FalseyValueParser::new())]
+    #[arg(hide_env_values = true)]
+    pub accept_duplicates: bool,
+    /// Go on even if state is lost that this version of the program has no use for
+    #[arg(long, env = "RHEOS_ALLOW_DROPPED_STATE", value_parser = FalseyValueParser::new())]
+    #[arg(hide_env_values = true)]
+    pub allow_dropped_state: bool,
     /// Write the plan of the job to this file before anything runs
     #[arg(long, value_name = "FILE", env = "RHEOS_EXPLAIN", hide_env_values = true)]
     pub explain: Option<PathBuf>,
@@ -153,8 +177,19 @@ impl JobArgs {
             (None, Some(process)) => Processes::Hosts { hosts: self.hosts, process },
             (None, None) => Processes::One,
         };
+        let checkpoints = self.checkpoint_dir.map(|folder| {
+            let mut checkpoints = Checkpoints::to(folder);
+            checkpoints.every = self.checkpoint_every.unwrap_or(checkpoints.every);
+            checkpoints.keep = self.keep_checkpoints.unwrap_or(checkpoints.keep);
+            checkpoints.restore = self.restore.unwrap_or_default();
+            checkpoints.accept_duplicates = self.accept_duplicates;
+            checkpoints.allow_dropped_state = self.allow_dropped_state;
+            checkpoints
+        });
         let mut config = Config {
             processes,
+            checkpoints,
+            announce: true,
             report: match self.report {
                 ReportChoice::None => ReportFormat::None,
                 ReportChoice::Table => ReportFormat::Table,
@@ -232,6 +267,9 @@ mod tests {
             (&["--hosts", "a:1,b:2", "--process", "2"], "no process 2"),
             (&["--hosts", "a:1,b:2"], "--process"),
             (&["--epoch", "10"], "no unit"),
+            (&["--restore", "7"], "--checkpoint-dir"),
+            (&["--checkpoint-dir", "d", "--restore", "last"], "neither"),
+            (&["--checkpoint-dir", "d", "--keep-checkpoints", "0"], "go on"),
             (&["--log", "=!"], "log by"),
         ] {
             let error = parse(arguments).unwrap_err();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::checkpoint::Checkpoints;
 use crate::{Clock, Error, Limits, SystemClock};
 
 /// The shape in which a [`Report`](crate::Report) is printed on standard error at the end.
@@ -64,8 +65,10 @@ pub struct Config {
     /// A socket that is bound already to the address of this process in [`Processes::Hosts`], if
     /// it is process 0; it binds that address itself unless set.
     pub listener: Option<Arc<std::net::TcpListener>>,
-    /// Where and how checkpoints are taken, if they are.
-    pub checkpoints: Option<crate::checkpoint::Checkpoints>,
+    /// Where and how checkpoints are taken; none are unless set.
+    pub checkpoints: Option<Checkpoints>,
+    /// Whether the job says on standard error what it goes on from; no unless set.
+    pub announce: bool,
     /// The bounds of the job.
     pub limits: Limits,
     /// Where processing time comes from; the machine's clock unless set.
@@ -84,6 +87,7 @@ impl Default for Config {
             explain: None,
             listener: None,
             checkpoints: None,
+            announce: false,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
         }
@@ -152,9 +156,9 @@ impl Config {
         self
     }
 
-    /// Takes checkpoints.
+    /// Takes checkpoints, so that a job that was stopped or killed goes on where it was.
     #[must_use]
-    pub fn checkpoint_to(mut self, checkpoints: crate::checkpoint::Checkpoints) -> Self {
+    pub fn checkpoint_to(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
         self
     }
@@ -194,12 +198,16 @@ impl Config {
                 let reason = format!("there is no process {process} among {} hosts", hosts.len());
                 refuse("the number of this process", reason)
             }
-            _ => self.limits.validate(),
+            _ => {
+                self.checkpoints.as_ref().map_or(Ok(()), Checkpoints::validate)?;
+                self.limits.validate()
+            }
         }
     }
 
     /// A fingerprint of what must be the same in all processes of a job.
     pub(crate) fn fingerprint(&self) -> u64 {
-        crate::hash_key(&(self.workers as u64, self.limits.epoch_interval.as_nanos()))
+        let checkpoints = self.checkpoints.as_ref().map(|checkpoints| checkpoints.every);
+        crate::hash_key(&(self.workers as u64, self.limits.epoch_interval, checkpoints))
     }
 }

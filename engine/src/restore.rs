@@ -2,7 +2,7 @@
 
 use crate::key::owner;
 use crate::state_parts::{KeyedTable, Part, Spread, StateParts, Value, Walk, declared, sealed};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Rewrite, Schema};
 
 /// What is stored of the state of one step, of all workers that captured it.
 pub(crate) trait StoredStep {
@@ -29,6 +29,20 @@ pub(crate) trait StoredStep {
     /// # Errors
     /// When it cannot be read or is damaged.
     fn value(&self, part: &str) -> Result<Option<Vec<u8>>, Error>;
+
+    /// How the stored state of a part becomes what the step keeps now; none where it is given up.
+    /// `schema_before` gives the schema of the part before a rewrite.
+    ///
+    /// # Errors
+    /// When it does not fit and was not given up.
+    fn rewrite(
+        &self,
+        part: &str,
+        schema_before: &dyn Fn(&Rewrite) -> Schema,
+    ) -> Result<Option<Rewrite>, Error> {
+        let _ = (part, schema_before);
+        Ok(Some(Rewrite::none()))
+    }
 }
 
 /// What was restored.
@@ -91,7 +105,12 @@ struct Restore<'a> {
 
 impl Restore<'_> {
     fn load(&self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
-        self.stored.value(name)?.map_or(Ok(()), |bytes| value.load(&bytes))
+        let Some(bytes) = self.stored.value(name)? else { return Ok(()) };
+        match self.stored.rewrite(name, &|rewrite| value.schema_before(rewrite))? {
+            Some(rewrite) if rewrite.is_none() => value.load(&bytes),
+            Some(rewrite) => value.load_rewritten(&bytes, &rewrite),
+            None => Ok(()),
+        }
     }
 }
 
@@ -100,9 +119,11 @@ impl sealed::Visitor for Restore<'_> {}
 impl StateParts for Restore<'_> {
     fn keyed(&mut self, name: &str, table: &mut dyn KeyedTable) -> Result<(), Error> {
         let (worker, workers) = (self.worker, self.workers);
+        let rewrite = self.stored.rewrite(name, &|rewrite| table.schema_before(rewrite))?;
+        let Some(rewrite) = rewrite else { return Ok(()) };
         table.reserve(usize::try_from(self.stored.entries(name)).unwrap_or(0));
         let keep = |hash| owner(hash, workers) == worker;
-        self.stored.keyed(name, &mut |bytes| table.restore(bytes, &keep))
+        self.stored.keyed(name, &mut |bytes| table.restore(bytes, &keep, &rewrite))
     }
 
     fn singleton(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::Extent;
 use crate::state::GroupBuffers;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Rewrite, Schema};
 
 /// State that belongs to keys, without the types of its keys and entries.
 ///
@@ -38,7 +38,20 @@ pub trait KeyedTable {
     ///
     /// # Errors
     /// When the bytes are of another version or damaged.
-    fn restore(&mut self, bytes: &[u8], keep: &dyn Fn(u64) -> bool) -> Result<(), Error>;
+    fn restore(
+        &mut self,
+        bytes: &[u8],
+        keep: &dyn Fn(u64) -> bool,
+        rewrite: &Rewrite,
+    ) -> Result<(), Error>;
+
+    /// The schema of its keys and states before `rewrite`.
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema;
+
+    /// The schema of its keys and states.
+    fn schema(&self) -> Schema {
+        self.schema_before(&Rewrite::none())
+    }
 }
 
 /// State that does not belong to keys.
@@ -54,6 +67,20 @@ pub trait Value {
     /// # Errors
     /// When the bytes are damaged.
     fn load(&mut self, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Replaces the state by one that was stored before `rewrite`.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or a conversion failed.
+    fn load_rewritten(&mut self, bytes: &[u8], rewrite: &Rewrite) -> Result<(), Error>;
+
+    /// The schema of the state before `rewrite`.
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema;
+
+    /// The schema of the state.
+    fn schema(&self) -> Schema {
+        self.schema_before(&Rewrite::none())
+    }
 }
 
 impl<T: Serialize + for<'de> Deserialize<'de>> Value for T {
@@ -73,6 +100,15 @@ impl<T: Serialize + for<'de> Deserialize<'de>> Value for T {
         }
         *self = value;
         Ok(())
+    }
+
+    fn load_rewritten(&mut self, bytes: &[u8], rewrite: &Rewrite) -> Result<(), Error> {
+        *self = rewrite.take(bytes)?.0;
+        Ok(())
+    }
+
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema {
+        rewrite.schema_before::<T>()
     }
 }
 

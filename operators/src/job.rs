@@ -3,6 +3,9 @@
 use rheos_engine::plan::{Explanation, Graph, Plan};
 use rheos_engine::{BadRecords, Config, DeadLetter, Error, JobHandle, Report, Source};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::Stream;
 
 /// A program: sources, steps and sinks, written down once and run by every worker.
@@ -68,6 +71,52 @@ impl Job {
     ) -> (Stream<S::Record>, Stream<DeadLetter>) {
         let (records, dead) = self.graph.source(source, BadRecords::DeadLetter);
         (Stream::new(records), Stream::new(dead))
+    }
+
+    /// State that an older version of the program has stored in a checkpoint as values of type
+    /// `Old` is read as `New`, wherever a step keeps `New` now. A type that changed twice needs
+    /// both conversions, or one over both.
+    ///
+    /// # Errors
+    /// When one of the types has no shape that could be compared with what is stored: fields that
+    /// are flattened, enums without tags.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// #[derive(Clone, Serialize, Deserialize)]
+    /// struct VisitsV1 { count: u32 }
+    /// #[derive(Clone, Serialize, Deserialize)]
+    /// struct Visits { count: u64, last: Option<String> }
+    ///
+    /// let job = rheos_operators::Job::new("visits");
+    /// job.migrate_state(|old: VisitsV1| Visits { count: old.count.into(), last: None })?;
+    /// # Ok::<(), rheos_engine::Error>(())
+    /// ```
+    pub fn migrate_state<Old, New>(
+        &self,
+        convert: impl Fn(Old) -> New + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        Old: DeserializeOwned + 'static,
+        New: Serialize + DeserializeOwned + 'static,
+    {
+        self.graph.migrate(|migrations| migrations.add(convert))
+    }
+
+    /// As [`migrate_state`](Job::migrate_state), for the state of the step with this name only.
+    ///
+    /// # Errors
+    /// As for [`migrate_state`](Job::migrate_state).
+    pub fn migrate_state_of<Old, New>(
+        &self,
+        step: &str,
+        convert: impl Fn(Old) -> New + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        Old: DeserializeOwned + 'static,
+        New: Serialize + DeserializeOwned + 'static,
+    {
+        self.graph.migrate(|migrations| migrations.add_for(step, convert))
     }
 
     /// The plan so far, for people: as text, as a Mermaid graph or as a Graphviz graph.

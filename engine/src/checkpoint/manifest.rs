@@ -7,6 +7,7 @@ use super::damage::Damage;
 use super::disk::Disk;
 use super::envelope::Format;
 use super::names;
+use super::parts::PartShape;
 use super::state_file::FileRef;
 use crate::{EventTime, Position, ProcessingTime, Section, Split, hash_key, key_group};
 
@@ -63,34 +64,7 @@ pub(crate) struct StepFacts {
     /// Whether the program chose the name.
     pub(crate) is_named: bool,
     /// The parts of its state.
-    pub(crate) parts: Vec<PartFacts>,
-}
-
-/// A part of a step's state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PartFacts {
-    /// Its name within the step.
-    pub(crate) name: String,
-    /// How it is spread over workers.
-    pub(crate) spread: Spread,
-    /// The types of keys and entries, for people.
-    pub(crate) schema: String,
-    /// A fingerprint of those types.
-    pub(crate) fingerprint: u64,
-    /// The version that the program gave them.
-    pub(crate) version: u32,
-}
-
-/// How a part of the state is spread over workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Spread {
-    /// By key group.
-    Keyed,
-    /// Worker 0 has it.
-    Singleton,
-    /// Every worker has a copy.
-    Broadcast,
+    pub(crate) parts: Vec<PartShape>,
 }
 
 /// How far a source had come.

@@ -14,6 +14,9 @@
 //! byte is under a CRC-32.
 
 mod choose;
+pub(crate) mod compat;
+#[cfg(test)]
+mod compat_tests;
 mod damage;
 mod disk;
 mod envelope;
@@ -24,6 +27,7 @@ mod manifest;
 mod names;
 mod obsolete;
 mod options;
+mod parts;
 mod replace;
 mod section_index;
 mod state_file;
@@ -47,6 +51,7 @@ pub(crate) use manifest::{
 };
 pub(crate) use names::StateName;
 pub use options::Checkpoints;
+pub(crate) use parts::{ListParts, PartShape, PlannedPart};
 pub(crate) use section_index::SectionEntry;
 pub(crate) use state_file::{FileRef, StateFile, StateFileWriter};
 pub(crate) use store::Store;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::CheckpointId;
 use super::choose::{Decision, Duplicates, Restore, choose};
 use super::disk::Disk;
-use super::manifest::{
-    Chain, HostFacts, Manifest, PartFacts, SinkFacts, SourceFacts, Spread, StepFacts, hash_probe,
-};
+use super::manifest::{Chain, HostFacts, Manifest, SinkFacts, SourceFacts, StepFacts, hash_probe};
 use super::names::StateName;
+use super::parts::PartShape;
 use super::state_file::{FileRef, StateFile, StateFileWriter};
 use super::store::Store;
-use crate::{Error, EventTime, Position, ProcessingTime, Section, SectionKind, Split};
+use crate::state_parts::Spread;
+use crate::{Error, EventTime, Position, ProcessingTime, Schema, Section, SectionKind, Split};
 
 /// What the job is called.
 pub(crate) const NAME: &str = "scenario";
@@ -22,12 +22,10 @@ pub(crate) const WORKERS: u32 = 2;
 
 /// The manifest of checkpoint 7 of job 17, without files.
 pub(crate) fn example() -> Manifest {
-    let part = |name: &str, spread| PartFacts {
+    let part = |name: &str, spread| PartShape {
         name: name.to_owned(),
         spread,
-        schema: "u64 -> u64".to_owned(),
-        fingerprint: 0x1234_5678_9abc_def0,
-        version: 1,
+        schema: Schema::of::<u64>(),
     };
     let section = Section {
         part: "watermarks".to_owned(),

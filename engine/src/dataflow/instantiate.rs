@@ -309,7 +309,8 @@ impl<'scope> Builder<'_, 'scope> {
         let mut logic = logic;
         if let Some(restored) = self.restored.filter(|_| !was_over) {
             let context = &self.context;
-            if let Err(error) = restored.restore(&self.names[step.0], context, &mut *logic) {
+            let of = (self.names[step.0].as_str(), self.plan.steps[step.0].kind);
+            if let Err(error) = restored.restore(of, context, &mut *logic) {
                 return Err(abandon(builder, error));
             }
         }

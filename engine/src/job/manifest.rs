@@ -7,7 +7,7 @@ use crate::checkpoint::{
     Chain, HostFacts, Manifest, SinkFacts, SourceFacts, StepFacts, hash_probe,
 };
 use crate::plan::{Node, Plan};
-use crate::{CheckpointId, EventTime, ProcessingTime};
+use crate::{CheckpointId, Error, EventTime, ProcessingTime};
 
 /// What all manifests of a job have in common.
 pub(crate) struct JobFacts {
@@ -21,19 +21,22 @@ pub(crate) struct JobFacts {
 
 impl JobFacts {
     /// Of the job with this number, whose plan `workers` workers run.
-    pub(crate) fn of(job: u64, plan: &Plan, workers: usize) -> Self {
+    ///
+    /// # Errors
+    /// When an operator cannot say what it remembers.
+    pub(crate) fn of(job: u64, plan: &Plan, workers: usize) -> Result<Self, Error> {
         let steps = plan.steps.iter().enumerate();
         let identities = steps.filter_map(|(number, step)| match &step.node {
             Node::Source(source) => Some((number, source.identity())),
             _ => None,
         });
-        Self {
+        Ok(Self {
             job,
             name: plan.name.clone(),
             workers,
-            plan: plan.facts(),
+            plan: plan.facts()?,
             identities: identities.collect(),
-        }
+        })
     }
 
     /// The manifest of a checkpoint, or of the end of the input.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::desk::HostFacts;
-use crate::Error;
 use crate::capture::SectionKind;
 use crate::checkpoint::{Disk, Manifest, SectionEntry, StateFile, hash_probe};
 use crate::context::WorkerContext;
 use crate::key::owner;
 use crate::logic::Logic;
+use crate::plan::Plan;
 use crate::restore::{StoredStep, restore};
 use crate::state_parts::{Part, Spread};
+use crate::{Error, Migrations, Rewrite, Schema};
 
 /// The checkpoint that a job goes on from.
 pub(crate) struct Restored {
@@ -20,6 +21,8 @@ pub(crate) struct Restored {
     files: Vec<StateFile>,
     /// Whether this build puts keys into the groups in which they are stored.
     is_grouped_alike: bool,
+    migrations: Migrations,
+    allow_dropped_state: bool,
 }
 
 impl Restored {
@@ -27,12 +30,19 @@ impl Restored {
     ///
     /// # Errors
     /// When one is missing, damaged or not what the manifest says.
-    pub(crate) fn open(disk: &Arc<dyn Disk>, job: u64, manifest: Manifest) -> Result<Self, Error> {
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        job: u64,
+        manifest: Manifest,
+        plan: &Plan,
+        allow_dropped_state: bool,
+    ) -> Result<Self, Error> {
         let files = manifest.chains.iter().flat_map(|chain| &chain.files);
         let files = files.map(|file| StateFile::open(&**disk, file, job));
         let files = files.collect::<Result<_, _>>()?;
         let is_grouped_alike = manifest.hash_probe == hash_probe();
-        Ok(Self { manifest, files, is_grouped_alike })
+        let migrations = plan.migrations.clone();
+        Ok(Self { manifest, files, is_grouped_alike, migrations, allow_dropped_state })
     }
 
     /// What belongs to the checkpoint.
@@ -52,11 +62,16 @@ impl Restored {
     /// When the state is damaged or does not fit.
     pub(crate) fn restore(
         &self,
-        step: &str,
+        (step, kind): (&str, &str),
         context: &WorkerContext,
         logic: &mut dyn Logic,
     ) -> Result<(), Error> {
         let (worker, workers) = (context.worker, context.workers);
+        let stored = self.manifest.plan.iter().find(|stored| stored.name == step);
+        if stored.is_none_or(|stored| stored.kind != kind) {
+            // New, or another kind of step: what was stored has been given up with consent.
+            return Ok(());
+        }
         let stored = Stored { from: self, step, worker, workers };
         restore(&stored, worker, workers, &mut |parts| logic.state(parts))?;
         logic.restored();
@@ -119,6 +134,26 @@ impl StoredStep for Stored<'_> {
                     found = Some(file.read(entry)?);
                 }
             }
+        }
+        Ok(found)
+    }
+
+    fn rewrite(
+        &self,
+        part: &str,
+        schema_before: &dyn Fn(&Rewrite) -> Schema,
+    ) -> Result<Option<Rewrite>, Error> {
+        let step = self.from.manifest.plan.iter().find(|step| step.name == self.step);
+        let Some(stored) = step.and_then(|step| step.parts.iter().find(|p| p.name == part)) else {
+            return Ok(Some(Rewrite::none()));
+        };
+        let found = self.from.migrations.find(self.step, &stored.schema, schema_before);
+        if found.is_none() && !self.from.allow_dropped_state {
+            let attempted = format!("restore the part `{part}` of the state");
+            let now = schema_before(&Rewrite::none());
+            let reason = format!("it was stored as {} and is {now} now", stored.schema);
+            return Err(Error::usage(attempted, reason)
+                .advise("say how it is converted, or pass --allow-dropped-state"));
         }
         Ok(found)
     }

@@ -16,6 +16,7 @@ use super::restored::Restored;
 use super::scribe::{Files, Hub, Scribe};
 use super::shared::Shared;
 use super::start::prepare_targets;
+use crate::checkpoint::compat::{self, Compatibility};
 use crate::checkpoint::{
     Checkpoints, Disk, Duplicates, JobFile, LocalDisk, Manifest, Store, choose, chosen,
 };
@@ -55,7 +56,13 @@ impl Session {
         };
         let decision = choose(&facts, options.restore, duplicates)?;
         let manifest = chosen(&facts, &decision).cloned();
-        let restored = manifest.map(|found| Restored::open(&store.disk(), store.job(), found));
+        if let Some(manifest) = &manifest {
+            let found = fit(plan, manifest, options.allow_dropped_state)?;
+            tracing::info!(checkpoint = %manifest.id, "what becomes of the state:\n{found}");
+        }
+        let allows = options.allow_dropped_state;
+        let restored =
+            manifest.map(|found| Restored::open(&store.disk(), store.job(), found, plan, allows));
         let restored = restored.transpose()?;
         let start = store.begin_run(&facts, &decision)?;
         let mut outset = Outset { run: start.run, next: start.first, ..Outset::default() };
@@ -82,14 +89,16 @@ impl Session {
     ///
     /// # Errors
     /// When the folder cannot be read here: it must be the same for all processes.
-    pub(crate) fn join(options: &Checkpoints, outset: &Outset) -> Result<Self, Error> {
+    pub(crate) fn join(plan: &Plan, options: &Checkpoints, outset: &Outset) -> Result<Self, Error> {
         let folder = &options.folder;
         let disk: Arc<dyn Disk> = Arc::new(LocalDisk::create(folder).map_err(|cause| {
             Error::io(format!("open the checkpoint folder {}", folder.display()), cause)
         })?);
         let job = JobFile::read(&*disk)?.id;
         let manifest = outset.restored.map(|id| Manifest::read(&*disk, id, job)).transpose()?;
-        let restored = manifest.map(|found| Restored::open(&disk, job, found)).transpose()?;
+        let allows = options.allow_dropped_state;
+        let restored = manifest.map(|found| Restored::open(&disk, job, found, plan, allows));
+        let restored = restored.transpose()?;
         Ok(Self { disk, job, store: Mutex::new(None), options: options.clone(), restored })
     }
 
@@ -113,20 +122,21 @@ impl Session {
         let desk = Arc::new(desk);
         shared.set_desk(Arc::clone(&desk));
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let hub = store.map(|store| {
+        let hub = store.map(|store| -> Result<Hub, Error> {
             let rules = Rules {
                 every: self.options.every,
                 timeout: self.options.timeout,
                 failures_in_a_row: self.options.failures_in_a_row,
                 processes,
             };
-            Hub {
+            Ok(Hub {
                 store,
                 coordinator: Coordinator::new(rules, outset.next, Instant::now()),
-                job: JobFacts::of(self.job, plan, processes * local.len()),
+                job: JobFacts::of(self.job, plan, processes * local.len())?,
                 keep: self.options.keep,
-            }
+            })
         });
+        let hub = hub.transpose()?;
         let steps = plan.steps.iter().map(|step| step.name.clone()).collect();
         let files = Files { disk: Arc::clone(&self.disk), job: self.job, run: outset.run };
         let seat = (process, local);
@@ -161,6 +171,47 @@ impl Drop for ScribeGuard {
     }
 }
 
+/// Whether the plan fits the checkpoint: what becomes of the state.
+fn fit(
+    plan: &Plan,
+    manifest: &Manifest,
+    allow_dropped_state: bool,
+) -> Result<Compatibility, Error> {
+    let stored = manifest.plan.iter().map(|step| compat::StoredStep {
+        name: step.name.clone(),
+        kind: step.kind.clone(),
+        is_named: step.is_named,
+        parts: step.parts.clone(),
+    });
+    let mut planned = Vec::new();
+    let mut planned_sources = Vec::new();
+    for (number, step) in plan.steps.iter().enumerate() {
+        let stored = manifest.plan.iter().find(|stored| stored.name == step.name);
+        let parts = plan.parts(number, stored.map_or(&[], |stored| &stored.parts))?;
+        planned.push(compat::PlannedStep {
+            name: step.name.clone(),
+            kind: step.kind.to_owned(),
+            is_named: step.is_named,
+            parts: Some(parts),
+        });
+        if let Node::Source(source) = &step.node {
+            let (step, identity) = (step.name.clone(), source.identity());
+            planned_sources.push(compat::SourceIdentity { step, identity });
+        }
+    }
+    let stored_sources = manifest.sources.iter().map(|source| compat::SourceIdentity {
+        step: source.step.clone(),
+        identity: source.identity.clone(),
+    });
+    compat::check(&compat::Facts {
+        stored: stored.collect(),
+        stored_sources: stored_sources.collect(),
+        planned,
+        planned_sources,
+        allow_dropped_state,
+    })
+}
+
 /// Commits what the sinks had prepared, and takes back what they had begun.
 fn recover_targets(plan: &Plan, manifest: &Manifest, run: u32) -> Result<(), Error> {
     for step in &plan.steps {
@@ -187,7 +238,11 @@ fn splits_of(
     let mut splits = BTreeMap::new();
     for (number, step) in plan.steps.iter().enumerate() {
         let Node::Source(source) = &step.node else { continue };
-        let stored = manifest.sources.iter().find(|stored| stored.step == step.name);
+        // One that reads something else now has been given up with consent.
+        let stored = manifest
+            .sources
+            .iter()
+            .find(|stored| stored.step == step.name && stored.identity == source.identity());
         let left = match stored {
             Some(stored) => stored.splits.clone(),
             None => {

@@ -102,7 +102,7 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     };
     let (cluster, outset) = cluster::gather(seat, &fingerprints, &config.limits, prepare)?;
     let session = match (&config.checkpoints, begun) {
-        (Some(options), None) => Some(Session::join(options, &outset)?),
+        (Some(options), None) => Some(Session::join(&plan, options, &outset)?),
         (_, begun) => begun,
     };
     let shared = Arc::new(Shared::new(

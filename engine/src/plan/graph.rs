@@ -16,8 +16,8 @@ use crate::operator::{Operator, TwoInput};
 use crate::run::StepId;
 use crate::source_logic::{OpenSplit, SourceLogic, SplitReaders};
 use crate::{
-    BadRecords, DeadLetter, Delivery, Error, ExchangeData, Placement, Position, ReadBuffer,
-    ReaderContext, Recovery, Replay, Sink, Source, Split, SplitContext, SplitId, Waker,
+    BadRecords, DeadLetter, Delivery, Error, ExchangeData, Migrations, Placement, Position,
+    ReadBuffer, ReaderContext, Recovery, Replay, Sink, Source, Split, SplitContext, SplitId, Waker,
     WriterContext,
 };
 
@@ -85,7 +85,9 @@ impl StepHandle {
         let taken =
             plan.steps.iter().enumerate().any(|(at, s)| at != self.step.0 && s.name == name);
         assert!(!taken, "two steps of the job `{}` are named `{name}`", plan.name);
-        plan.steps[self.step.0].name = name.to_owned();
+        let step = &mut plan.steps[self.step.0];
+        step.name = name.to_owned();
+        step.is_named = true;
     }
 
     /// Adds a line to what is said of the step when the plan is explained.
@@ -115,7 +117,7 @@ impl Graph {
     /// An empty plan.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let plan = Plan { name: name.to_owned(), steps: Vec::new(), edges: Vec::new() };
+        let plan = Plan::named(name.to_owned());
         Self { plan: Rc::new(RefCell::new(plan)) }
     }
 
@@ -123,8 +125,19 @@ impl Graph {
     #[must_use]
     pub fn take(&self) -> Plan {
         let mut plan = self.plan.borrow_mut();
-        let empty = Plan { name: plan.name.clone(), steps: Vec::new(), edges: Vec::new() };
+        let empty = Plan::named(plan.name.clone());
         std::mem::replace(&mut plan, empty)
+    }
+
+    /// Says how state that an older version of the program has stored is converted.
+    ///
+    /// # Errors
+    /// What `say` gives.
+    pub fn migrate(
+        &self,
+        say: impl FnOnce(&mut Migrations) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        say(&mut self.plan.borrow_mut().migrations)
     }
 
     /// The plan so far, for people.
@@ -272,7 +285,8 @@ impl Graph {
             number += 1;
             name = format!("{kind} {number}");
         }
-        plan.steps.push(Step { name, kind, node, fans, notes: Vec::new() });
+        let is_named = false;
+        plan.steps.push(Step { name, is_named, kind, node, fans, notes: Vec::new() });
         StepId(plan.steps.len() - 1)
     }
 

@@ -3,6 +3,7 @@
 //! The program's code runs once and produces a [`Plan`] through a [`Graph`]. Each worker then
 //! instantiates the plan. A plan can be explained, drawn and compared before anything runs.
 
+mod declared;
 mod explain;
 mod graph;
 mod phases;
@@ -22,7 +23,7 @@ use crate::dataflow::parcel::Decode;
 use crate::logic::Logic;
 use crate::run::StepId;
 use crate::source_logic::SourceLogic;
-use crate::{Delivery, Error, Placement, Recovery, Replay, Split, SplitContext, Waker};
+use crate::{Delivery, Error, Migrations, Placement, Recovery, Replay, Split, SplitContext, Waker};
 use routing::TerminalFactory;
 
 /// Makes the consumer of a stateless step from the consumers behind its outputs.
@@ -110,6 +111,8 @@ impl Node {
 /// One step of a plan.
 pub(crate) struct Step {
     pub(crate) name: String,
+    /// Whether the program chose the name; else it is made of the kind and a number.
+    pub(crate) is_named: bool,
     pub(crate) kind: &'static str,
     pub(crate) node: Node,
     /// One a output.
@@ -152,6 +155,8 @@ pub struct Plan {
     pub(crate) name: String,
     pub(crate) steps: Vec<Step>,
     pub(crate) edges: Vec<Edge>,
+    /// How state that an older version of the program has stored is converted.
+    pub(crate) migrations: Migrations,
 }
 
 impl Plan {
@@ -170,16 +175,6 @@ impl Plan {
             }
             Node::Operator(_) | Node::Sink(_) => false,
         }
-    }
-
-    /// What a checkpoint keeps of the plan.
-    pub(crate) fn facts(&self) -> Vec<crate::checkpoint::StepFacts> {
-        let facts = self.steps.iter().map(|step| crate::checkpoint::StepFacts {
-            name: step.name.clone(),
-            kind: step.kind.to_owned(),
-            ..Default::default()
-        });
-        facts.collect()
     }
 
     /// A fingerprint of everything that must be the same in all processes of a job.
@@ -227,5 +222,23 @@ impl Plan {
             }
         }
         self.check_phases().map_err(|stuck| stuck.into_error(attempt()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_facts_tell_chosen_names_from_made_ones() {
+        let graph = Graph::new("job");
+        let (one, two) = (graph.union::<u8>(&[]), graph.union::<u8>(&[]));
+        two.step().rename("orders");
+        let _both = graph.union(&[one, two]);
+        let facts = graph.take().facts();
+        let facts = facts.iter().map(|step| (step.name.as_str(), step.kind, step.is_named));
+        let expected =
+            [("union", "union", false), ("orders", "union", true), ("union 2", "union", false)];
+        assert_eq!(facts.collect::<Vec<_>>(), expected);
     }
 }

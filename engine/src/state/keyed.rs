@@ -15,7 +15,7 @@ use super::marks::Marks;
 use super::records::{self, GroupBuffers, StateChange, StateRecords};
 use crate::key::{Key, hash_key};
 use crate::state_parts::KeyedTable;
-use crate::{Error, ErrorKind, Extent};
+use crate::{Error, ErrorKind, Extent, Rewrite, Schema};
 
 /// One key and what is remembered for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -328,14 +328,19 @@ impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState
 
     /// The hashes are computed anew: a build that hashes differently regroups the keys rather
     /// than trusting the old groups.
-    fn restore(&mut self, bytes: &[u8], keep: &dyn Fn(u64) -> bool) -> Result<(), Error> {
+    fn restore(
+        &mut self,
+        bytes: &[u8],
+        keep: &dyn Fn(u64) -> bool,
+        rewrite: &Rewrite,
+    ) -> Result<(), Error> {
         let mut records = StateRecords::new(bytes)?;
         while let Some(change) = records.next_change()? {
             let key: K = records.read()?;
             let hash = hash_key(&key);
             match change {
                 StateChange::Put => {
-                    let state = records.read()?;
+                    let state = records.read_rewritten(rewrite)?;
                     if keep(hash) {
                         self.put(hash, key, state);
                     }
@@ -344,6 +349,10 @@ impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState
             }
         }
         Ok(())
+    }
+
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema {
+        Schema::table(&Schema::of::<K>(), &rewrite.schema_before::<S>())
     }
 }
 

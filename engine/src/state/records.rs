@@ -5,9 +5,10 @@
 //! state. Later records of a key replace earlier ones. A part that is made of several tables says
 //! of which one a record is before the key.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, KEY_GROUPS};
+use crate::{Error, ErrorKind, KEY_GROUPS, Rewrite};
 
 /// The version of the encoding.
 const VERSION: u8 = 1;
@@ -222,6 +223,20 @@ impl<'a> StateRecords<'a> {
             }
             None => Err(refused("it is empty")),
         }
+    }
+
+    /// Reads a value as it was stored before `rewrite`.
+    ///
+    /// # Errors
+    /// When the bytes are damaged, or a conversion failed.
+    #[inline]
+    pub fn read_rewritten<T: DeserializeOwned>(&mut self, rewrite: &Rewrite) -> Result<T, Error> {
+        if rewrite.is_none() {
+            return self.read();
+        }
+        let (value, rest) = rewrite.take(self.rest)?;
+        self.rest = rest;
+        Ok(value)
     }
 
     /// What the next record says; nothing behind the last one.

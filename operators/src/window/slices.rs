@@ -14,8 +14,8 @@
 use std::collections::BTreeMap;
 
 use rheos_engine::{
-    Entry, Error, Extent, GroupBuffers, Key, KeyedState, KeyedTable, StateChange, StateRecords,
-    hash_key,
+    Entry, Error, Extent, GroupBuffers, Key, KeyedState, KeyedTable, Rewrite, Schema, StateChange,
+    StateRecords, hash_key,
 };
 
 use super::aligned::Aligned;
@@ -387,14 +387,19 @@ impl<K: Key, A: Aggregate> KeyedTable for Slices<K, A> {
     /// How the entries spread over the slices is not known before they come.
     fn reserve(&mut self, _entries: usize) {}
 
-    fn restore(&mut self, bytes: &[u8], keep: &dyn Fn(u64) -> bool) -> Result<(), Error> {
+    fn restore(
+        &mut self,
+        bytes: &[u8],
+        keep: &dyn Fn(u64) -> bool,
+        rewrite: &Rewrite,
+    ) -> Result<(), Error> {
         let mut records = StateRecords::new(bytes)?;
         while let Some(change) = records.next_change()? {
             let start: i64 = records.read()?;
             let key: K = records.read()?;
             let hash = hash_key(&key);
             let acc = match change {
-                StateChange::Put => Some(records.read()?),
+                StateChange::Put => Some(records.read_rewritten(rewrite)?),
                 StateChange::Remove => None,
             };
             if start < self.kept_from || !keep(hash) {
@@ -407,6 +412,10 @@ impl<K: Key, A: Aggregate> KeyedTable for Slices<K, A> {
             }
         }
         Ok(())
+    }
+
+    fn schema_before(&self, rewrite: &Rewrite) -> Schema {
+        Schema::table(&Schema::of::<(i64, K)>(), &rewrite.schema_before::<A::Acc>())
     }
 }
 
