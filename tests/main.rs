@@ -3,6 +3,7 @@
 //! * [`topologies`]: what operators compute, against naive references, in every topology;
 //! * [`async_calls`]: calls to the world outside, in whole jobs;
 //! * [`joins`]: the same for joins, and when tables of lookups are read;
+//! * [`checkpoint_command`]: the program that looks at checkpoints;
 //! * [`compile_fail`]: what must not compile, and what the compiler says to it;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`patterns`]: sequences of records, against a naive reference;
@@ -18,6 +19,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
 mod async_calls;
+mod checkpoint_command;
 mod compile_fail;
 mod connections;
 mod everywhere;

@@ -14,12 +14,15 @@
 //! byte is under a CRC-32.
 
 mod choose;
+mod command;
 mod damage;
 mod disk;
 mod envelope;
 mod facts;
 mod id;
+mod inspect;
 mod job_file;
+mod list;
 mod manifest;
 mod names;
 mod obsolete;
@@ -30,6 +33,12 @@ mod store;
 mod verify;
 
 #[cfg(any(test, feature = "failpoints"))]
+mod crash_campaign;
+#[cfg(any(test, feature = "failpoints"))]
+mod damage_campaign;
+#[cfg(test)]
+mod fixture_tests;
+#[cfg(any(test, feature = "failpoints"))]
 mod forgetful;
 #[cfg(any(test, feature = "failpoints"))]
 mod random;
@@ -37,5 +46,15 @@ mod random;
 mod scenario;
 
 pub use choose::Restore;
+pub use command::CheckpointsCommand;
+#[cfg(feature = "failpoints")]
+pub use crash_campaign::{CrashReport, crash_campaign};
+#[cfg(feature = "failpoints")]
+pub use damage_campaign::{DamageReport, damage_campaign};
 pub use id::CheckpointId;
+pub use inspect::{
+    FileSummary, Inspection, PartSummary, SinkSummary, SourceSummary, SplitSummary, StepSummary,
+    inspect,
+};
+pub use list::{Deleted, Listed, Listing, delete, list, verify};
 pub use verify::Verified;
