@@ -4,6 +4,7 @@
 //! * [`async_calls`]: calls to the world outside, in whole jobs;
 //! * [`checkpoints`]: jobs that are stopped and restored, on other numbers of workers;
 //! * [`joins`]: the same for joins, and when tables of lookups are read;
+//! * [`checkpoint_command`]: the program that looks at checkpoints;
 //! * [`compile_fail`]: what must not compile, and what the compiler says to it;
 //! * [`connections`]: whole jobs between files and sockets;
 //! * [`patterns`]: sequences of records, against a naive reference;
@@ -20,6 +21,7 @@
 
 mod async_calls;
 mod checkpoints;
+mod checkpoint_command;
 mod compile_fail;
 mod connections;
 mod everywhere;

@@ -173,7 +173,8 @@ fn no_file_is_orphaned() {
         let path = Path::new(&file.path);
         let is_module = file.path.contains("/src/") || file.path.starts_with("src/");
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        if !is_module || stem == "lib" || stem == "main" {
+        let is_program = file.path.starts_with("src/bin/");
+        if !is_module || is_program || stem == "lib" || stem == "main" {
             continue;
         }
         let (name, folder) = match stem.as_str() {

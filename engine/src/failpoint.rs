@@ -10,6 +10,7 @@ use crate::Error;
 
 /// All places that there are.
 #[cfg(any(test, feature = "failpoints"))]
+#[cfg_attr(not(feature = "failpoints"), allow(unreachable_pub, reason = "public with it"))]
 pub const FAILPOINTS: &[&str] = &[
     "job-before-write",
     "job-before-sync",

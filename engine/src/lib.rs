@@ -4,6 +4,7 @@
 //! fulfil ([`Source`], [`Sink`], [`Clock`]) and, below `dataflow`, the only code that knows timely.
 
 mod capture;
+#[allow(dead_code, reason = "the job uses it as it grows")]
 pub mod checkpoint;
 pub mod cli;
 mod clock;
@@ -56,6 +57,8 @@ pub use disorder::Disorder;
 pub use epoch::Epoch;
 pub use error::{Error, ErrorKind, exit_code};
 pub use event_time::{EventTime, Stamped};
+#[cfg(feature = "failpoints")]
+pub use failpoint::FAILPOINTS;
 pub use io_pool::{IoPool, IoTask, ManualPool};
 pub use job::handle::{JobControl, JobHandle};
 pub use job::start::start;

@@ -35,8 +35,6 @@ pub(crate) struct Done {
     pub(crate) operations: usize,
     /// Writes among them.
     pub(crate) writes: usize,
-    /// Syncs among them.
-    pub(crate) syncs: usize,
 }
 
 /// The content of a file, whatever its name.
@@ -56,6 +54,8 @@ struct State {
     locked: bool,
     troubles: Troubles,
     done: Done,
+    /// Which of the operations were syncs.
+    syncs: Vec<usize>,
 }
 
 impl State {
@@ -71,8 +71,8 @@ impl State {
     /// Counts a sync, and says whether it is to be done.
     fn hears_sync(&mut self) -> io::Result<bool> {
         self.operate()?;
-        let hears = self.troubles.deaf_sync != Some(self.done.syncs);
-        self.done.syncs += 1;
+        let hears = self.troubles.deaf_sync != Some(self.syncs.len());
+        self.syncs.push(self.done.operations - 1);
         Ok(hears)
     }
 
@@ -104,6 +104,11 @@ impl ForgetfulDisk {
     /// What was done to it.
     pub(crate) fn done(&self) -> Done {
         self.state().done
+    }
+
+    /// Which of the operations that changed something were syncs.
+    pub(crate) fn syncs(&self) -> Vec<usize> {
+        self.state().syncs.clone()
     }
 
     /// The machine crashes: a disk with what is left, without troubles and without a lock.
@@ -358,6 +363,6 @@ mod tests {
         let disk = ForgetfulDisk::with(Troubles { dead_from: Some(2), ..Troubles::default() });
         let mut file = write(&disk, "a", b"1234");
         assert!(file.sync().is_err() && disk.rename("a", "b").is_err());
-        assert_eq!(disk.done(), Done { operations: 2, writes: 1, syncs: 0 });
+        assert_eq!(disk.done(), Done { operations: 2, writes: 1 });
     }
 }

@@ -17,12 +17,15 @@ mod choose;
 pub(crate) mod compat;
 #[cfg(test)]
 mod compat_tests;
+mod command;
 mod damage;
 mod disk;
 mod envelope;
 mod facts;
 mod id;
+mod inspect;
 mod job_file;
+mod list;
 mod manifest;
 mod names;
 mod obsolete;
@@ -34,6 +37,12 @@ mod state_file;
 mod store;
 mod verify;
 
+#[cfg(any(test, feature = "failpoints"))]
+mod crash_campaign;
+#[cfg(any(test, feature = "failpoints"))]
+mod damage_campaign;
+#[cfg(test)]
+mod fixture_tests;
 #[cfg(any(test, feature = "failpoints"))]
 mod forgetful;
 #[cfg(any(test, feature = "failpoints"))]
@@ -55,4 +64,14 @@ pub(crate) use parts::{ListParts, PartShape, PlannedPart};
 pub(crate) use section_index::SectionEntry;
 pub(crate) use state_file::{FileRef, StateFile, StateFileWriter};
 pub(crate) use store::Store;
+pub use command::CheckpointsCommand;
+#[cfg(feature = "failpoints")]
+pub use crash_campaign::{CrashReport, crash_campaign};
+#[cfg(feature = "failpoints")]
+pub use damage_campaign::{DamageReport, damage_campaign};
+pub use inspect::{
+    FileSummary, Inspection, PartSummary, SinkSummary, SourceSummary, SplitSummary, StepSummary,
+    inspect,
+};
+pub use list::{Deleted, Listed, Listing, delete, list, verify};
 pub use verify::Verified;

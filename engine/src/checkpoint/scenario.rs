@@ -17,7 +17,7 @@ use crate::{Error, EventTime, Position, ProcessingTime, Schema, Section, Section
 /// What the job is called.
 pub(crate) const NAME: &str = "scenario";
 
-/// The workers of the job.
+/// The workers of the job, unless a test wants others.
 pub(crate) const WORKERS: u32 = 2;
 
 /// The manifest of checkpoint 7 of job 17, without files.
@@ -96,7 +96,8 @@ fn sections(id: CheckpointId, worker: u32) -> Vec<(&'static str, Section)> {
 pub(crate) struct Run {
     pub(crate) store: Store,
     pub(crate) from: Option<CheckpointId>,
-    run: u32,
+    pub(crate) run: u32,
+    pub(crate) workers: u32,
     next: CheckpointId,
     chains: BTreeMap<u32, Vec<FileRef>>,
 }
@@ -121,14 +122,22 @@ impl Run {
             Decision::Begin { .. } => None,
             Decision::Restore { id, .. } => Some(id),
         };
-        Ok(Self { store, from, run: start.run, next: start.first, chains: BTreeMap::new() })
+        let (run, next, workers, chains) = (start.run, start.first, WORKERS, BTreeMap::new());
+        Ok(Self { store, from, run, workers, next, chains })
+    }
+
+    /// Takes a checkpoint and makes it durable.
+    pub(crate) fn checkpoint(&mut self) -> Result<CheckpointId, Error> {
+        let manifest = self.capture()?;
+        let id = manifest.id;
+        self.store.publish(manifest).map(|()| id)
     }
 
     /// Takes the next checkpoint as far as the votes.
     pub(crate) fn capture(&mut self) -> Result<Manifest, Error> {
         let id = self.next;
         self.next = id.next();
-        for worker in 0..WORKERS {
+        for worker in 0..self.workers {
             let name = StateName { checkpoint: id, run: self.run, worker };
             let mut file = StateFileWriter::create(self.store.disk(), self.store.job(), name)?;
             for (step, section) in sections(id, worker) {
@@ -150,6 +159,7 @@ impl Run {
             job: self.store.job(),
             id,
             run: self.run,
+            workers: self.workers,
             chains: self.chains.iter().map(chain).collect(),
             ..example()
         })
@@ -164,7 +174,7 @@ pub(crate) fn check_whole(store: &Store, id: CheckpointId) -> Result<(), String>
     }
     let disk = store.disk();
     let manifest = Manifest::read(&*disk, id, store.job()).map_err(|damage| damage.to_string())?;
-    if manifest.chains.len() != WORKERS as usize {
+    if manifest.chains.len() != manifest.workers as usize {
         return Err(format!("checkpoint {id} has {} chains", manifest.chains.len()));
     }
     for file in manifest.files() {

@@ -38,7 +38,8 @@ pub(crate) struct RunStart {
 }
 
 impl Store {
-    /// Opens the folder of the job that is called `name`, or makes it.
+    /// Opens the folder of the job that is called `name`, or makes it. Nothing is written before
+    /// [`begin_run`](Self::begin_run).
     ///
     /// # Errors
     /// When it cannot be made or read, another job is running in it, it belongs to another job, or
@@ -51,6 +52,17 @@ impl Store {
         Self::over(Arc::new(disk), name)
     }
 
+    /// Opens the folder of whichever job it is, to change what is in it while the job rests.
+    ///
+    /// # Errors
+    /// When it is not the folder of a job, its job is running, or it cannot be read.
+    pub(crate) fn open_any(folder: &Path) -> Result<Self, Error> {
+        let disk = LocalDisk::new(folder);
+        // Looked at first, or a folder of something else would get a lock.
+        let name = JobFile::read(&disk)?.name;
+        Self::over(Arc::new(disk), &name)
+    }
+
     /// Opens a folder that exists, on any disk; see [`open`](Self::open).
     pub(crate) fn over(disk: Arc<dyn Disk>, name: &str) -> Result<Self, Error> {
         let lock = lock(&*disk)?;
@@ -58,9 +70,8 @@ impl Store {
         let job = if files.iter().any(|(file, _)| file == JOB) || holds_checkpoints(&files) {
             JobFile::read(&*disk)?
         } else {
-            let job = JobFile::new(name);
-            job.write(&*disk)?;
-            job
+            // It is written when a run begins.
+            JobFile::new(name)
         };
         if job.name != name {
             let attempt = format!("keep checkpoints in {}", disk.path(""));
@@ -214,7 +225,7 @@ impl Store {
         for id in &obsolete.manifests {
             self.remove(&names::manifest(*id))?;
         }
-        if !obsolete.manifests.is_empty() {
+        if !obsolete.state_files.is_empty() {
             self.sync_folder()?;
         }
         failpoint::hit("remove-between")?;

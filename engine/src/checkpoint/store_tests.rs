@@ -13,10 +13,7 @@ fn names(disk: &ForgetfulDisk) -> Vec<String> {
 }
 
 fn publish(run: &mut Run) -> CheckpointId {
-    let manifest = run.capture().unwrap();
-    let id = manifest.id;
-    run.store.publish(manifest).unwrap();
-    id
+    run.checkpoint().unwrap()
 }
 
 #[test]
@@ -43,7 +40,9 @@ fn a_job_goes_on_where_its_last_checkpoint_was() {
 fn only_one_job_uses_a_folder_and_only_its_own() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("checkpoints");
-    let first = Store::open(&folder, "one").unwrap();
+    let mut first = Store::open(&folder, "one").unwrap();
+    let facts = first.facts().unwrap();
+    first.begin_run(&facts, &Decision::Begin { notice: None }).unwrap();
     let error = Store::open(&folder, "one").err().unwrap();
     assert_eq!(error.kind(), ErrorKind::External);
     let text = error.to_string();
@@ -106,8 +105,7 @@ fn a_full_disk_fails_a_checkpoint_and_the_next_one_succeeds() {
     for full_at in before..undisturbed.done().writes {
         let disk = ForgetfulDisk::with(Troubles { full_at: Some(full_at), ..Troubles::default() });
         let mut run = Run::start(Arc::new(disk.clone())).unwrap();
-        let failed = run.capture().and_then(|manifest| run.store.publish(manifest));
-        assert_eq!(failed.unwrap_err().kind(), ErrorKind::External, "write {full_at}");
+        assert_eq!(run.checkpoint().unwrap_err().kind(), ErrorKind::External, "write {full_at}");
         let id = publish(&mut run);
         assert_eq!(id, CheckpointId(2));
         run.store.remove_old(2).unwrap();
