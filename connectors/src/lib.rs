@@ -13,6 +13,7 @@
 //! | [`generator`] | records made from their index, also at a rate | |
 //! | [`channel()`](channel::channel) | what ordinary code sends | |
 //! | [`collect()`](collect::collect) | | into a list, for after the run |
+//! | [`journal`](mod@journal) | any other source, so that it can be read again | |
 //! | [`for_each`] | | to a closure |
 //! | [`null`] | | nowhere, counted |
 //! | [`stdio`] | standard input | standard output |
@@ -29,6 +30,7 @@ pub mod for_each;
 pub mod format;
 pub mod generator;
 mod io;
+pub mod journal;
 pub mod null;
 mod ordinal;
 pub mod socket;

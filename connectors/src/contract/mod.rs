@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::drive::PATIENCE;
 
-pub(crate) use self::sink::{check_sink, drive_sink, open_writer};
+pub(crate) use self::sink::{check_sink, drive_sink, open_writer, prepare};
 pub(crate) use self::source::{check_drop, drive_source, read_until};
 pub(crate) use self::transactions::{Appears, Outside, check_transactional_sink};
 

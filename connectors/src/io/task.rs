@@ -24,10 +24,12 @@ impl Task {
         std::thread::Builder::new()
             .name(name.clone())
             .spawn(move || {
+                // What is declared last is dropped first, also when the work panics: the worker that
+                // is woken sees that nobody will send any more.
                 let _wake_last = wake;
+                let send = send;
                 // Without a receiver nobody wants to know.
                 let _ = send.send(work());
-                drop(send);
             })
             .map_err(|error| Error::io(format!("start a thread to {name}"), error))?;
         Ok(Self { name, done })
