@@ -262,6 +262,69 @@ fn operators_are_in_the_readme_and_tested() {
     check("operators are documented", offences);
 }
 
+/// Operators that keep nothing from one epoch to the next, and why not.
+const STATELESS: [(&str, &str); 2] = [
+    ("PassOn", "records leave as they come"),
+    ("Calls", "an epoch does not end before all of its calls are answered"),
+];
+
+#[test]
+fn operators_keep_their_state() {
+    let mut operators = Vec::new();
+    let mut tests = Vec::new();
+    for file in rust_files().iter().filter(|file| file.path.starts_with("operators/src/")) {
+        let code: Vec<&str> = file.code().map(|(_, line)| line).collect();
+        let code = code.join("\n");
+        let (program, test) = match file.path.ends_with("tests.rs") {
+            true => ("", code.as_str()),
+            false => code.split_once("#[cfg(test)]\nmod tests {").unwrap_or((&code, "")),
+        };
+        operators.extend(implementations(program));
+        tests.extend(Some(test.to_owned()).filter(|test| test.contains("check_recovery(")));
+    }
+    assert!(operators.len() > 20, "{} operators are too few to be all", operators.len());
+    let mut offences = Vec::new();
+    for (name, declares_state) in &operators {
+        if STATELESS.iter().any(|(stateless, _)| stateless == name) {
+            continue;
+        }
+        if !declares_state {
+            offences.push(format!("{name}: has no `fn state`; if it keeps nothing, say why above"));
+        }
+        if !tests.iter().any(|test| has_word(test, name)) {
+            offences.push(format!("{name}: no test calls `check_recovery` for it"));
+        }
+    }
+    for (name, _) in STATELESS {
+        if !operators.iter().any(|(operator, _)| operator == name) {
+            offences.push(format!("{name}: there is no such operator any more"));
+        }
+    }
+    check("the state of every operator survives a restart, and a test shows it", offences);
+}
+
+/// The types that a program makes operators, and whether they declare state.
+fn implementations(program: &str) -> Vec<(String, bool)> {
+    let items = program.split("\nimpl").skip(1);
+    let operators = items.filter_map(|item| {
+        let header: Vec<&str> = item.split('{').next()?.split_whitespace().collect();
+        let header = header.join(" ");
+        let (_, name) =
+            header.split_once(" Operator for ").or(header.split_once(" TwoInput for "))?;
+        let name = name.split(|c: char| !c.is_alphanumeric()).next()?;
+        Some((name.to_owned(), item.contains("fn state(")))
+    });
+    operators.collect()
+}
+
+/// Whether a text has a name that is not part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
+    })
+}
+
 /// The names of the public methods of streams and keyed streams.
 fn public_methods(folder: &str) -> Vec<String> {
     let mut names = Vec::new();

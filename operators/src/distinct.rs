@@ -182,12 +182,13 @@ where
 mod tests {
     use std::collections::HashSet;
 
-    use rheos_engine::harness::{Collected, run};
+    use rheos_engine::harness::{Collected, Harness, run};
 
     use super::*;
     use crate::Untimed;
     use crate::aggregate::{ASIDE_RECORDS, TRIAL_RECORDS};
     use crate::random::Random;
+    use crate::recovery::{check_recovery, keyed_steps, to_owner};
     use crate::workers::Workers;
 
     #[test]
@@ -263,5 +264,13 @@ mod tests {
         drop(sent.take());
         step.batch(&mut keyed([1; 2]), &mut run);
         assert_eq!(sent.take(), keyed([1]), "it drops again");
+    }
+
+    #[test]
+    fn what_was_seen_is_remembered_on_other_workers() {
+        for seed in 0..6 {
+            let make = |_, _| Harness::new(First::<u64, i64, Untimed>::default());
+            check_recovery(seed, &keyed_steps(seed), make, to_owner::<_, _, Untimed>);
+        }
     }
 }

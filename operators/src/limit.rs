@@ -79,6 +79,7 @@ mod tests {
     use rheos_engine::harness::Harness;
 
     use super::*;
+    use crate::recovery::{To, check_recovery, keyed_steps};
 
     #[test]
     fn exactly_so_many_records_pass_over_all_batches() {
@@ -89,6 +90,15 @@ mod tests {
             got.extend(harness.batch(vec![3, 4, 5]).unwrap());
             got.extend(harness.end_input().unwrap());
             assert_eq!(got, expected.collect::<Vec<u64>>(), "limit {limit}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_survives() {
+        for seed in 0..6 {
+            let limit = 10 * seed as usize;
+            let make = |_, _| Harness::new(Limit { left: limit, records: PhantomData });
+            check_recovery(seed, &keyed_steps(seed), make, |_, _| To::Worker(0));
         }
     }
 }

@@ -122,6 +122,7 @@ mod tests {
     use super::*;
     use crate::Untimed;
     use crate::random::Random;
+    use crate::recovery::{check_recovery, keyed_steps, to_owner};
 
     #[test]
     fn each_value_meets_the_state_that_the_one_before_it_left() {
@@ -147,6 +148,18 @@ mod tests {
                 assert_eq!(harness.end_epoch().unwrap(), [], "seed {seed}");
             }
             assert_eq!(harness.end_input().unwrap(), [], "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn states_survive_on_other_workers() {
+        for seed in 0..6 {
+            let step = |sum: &mut i64, key: &u64, value: i64| {
+                *sum += value;
+                Some((*key, *sum))
+            };
+            let make = |_, _| Harness::new(Scan::<_, _, _, _, Untimed>::new(100, step));
+            check_recovery(seed, &keyed_steps(seed), make, to_owner::<_, _, Untimed>);
         }
     }
 }

@@ -18,6 +18,8 @@ mod custom;
 mod extremes;
 mod fold;
 mod keyed;
+#[cfg(test)]
+mod recovery_tests;
 mod reduce;
 mod reduction;
 mod sum;

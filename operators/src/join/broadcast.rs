@@ -152,12 +152,13 @@ where
 mod tests {
     use std::collections::BTreeMap;
 
-    use rheos_engine::Snapshot;
     use rheos_engine::harness::TwoInputHarness;
+    use rheos_engine::{EventTime, ProcessingTime, Snapshot};
 
     use super::*;
     use crate::Untimed;
     use crate::random::Random;
+    use crate::recovery::{Either, Step, To, check_recovery, keyed_steps, sided, to_owner};
 
     type Row = (u64, i64, Option<i64>);
 
@@ -210,6 +211,33 @@ mod tests {
             after.restore(worker, 3, &snapshot).unwrap();
             assert_eq!(after.left(vec![Keyed::new(7, 5)]).unwrap(), [(7, 5, Some(1))]);
             assert_eq!(after.holdings().keys, 100);
+        }
+    }
+
+    #[test]
+    fn the_table_survives_on_every_worker() {
+        for seed in 0..6 {
+            let random = &mut Random::new(seed);
+            let side = |Keyed { hash, key, value }: Keyed<u64, i64>| match random.below(2) {
+                0 => Either::Left(Keyed { hash, key, value }),
+                _ => {
+                    let value = (value % 3 != 0).then_some(value);
+                    Either::Right(Keyed { hash, key, value })
+                }
+            };
+            let mut steps = sided(keyed_steps(seed), side);
+            // In the end nothing is left, on however many workers it was.
+            let forget = (0..20).map(|key| Either::Right(Keyed::new(key, None))).collect();
+            let last = steps.last().map_or(ProcessingTime(0), |step| step.now);
+            steps.push(Step { records: forget, watermark: EventTime::MIN, now: last });
+            let row = |key: &u64, value: i64, found: Option<&i64>| (*key, value, found.copied());
+            let make = |_, _| {
+                TwoInputHarness::new(Broadcast::<u64, i64, i64, _, Untimed, Untimed>::new(row))
+            };
+            check_recovery(seed, &steps, make, |record, workers| match record {
+                Either::Left(record) => to_owner::<_, _, Untimed>(record, workers),
+                Either::Right(_) => To::Everyone,
+            });
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use rheos_engine::harness::TwoInputHarness;
-use rheos_engine::{EventTime, Keyed, Snapshot, Stamped, hash_key, owner};
+use rheos_engine::{EventTime, Keyed, ProcessingTime, Snapshot, Stamped, hash_key, owner};
 
 use super::interval::{Interval, Offset};
 use super::interval_step::IntervalStep;
 use super::kind::{Anti, Full, Inner, JoinKind, Left, Right, Semi};
 use super::side::Side;
+use crate::Timed;
 use crate::random::Random;
+use crate::recovery::{Either, Step, check_recovery, to_owner};
 use crate::with_late::{Emitted, Lateness};
 
 /// A record: its time, its key and what tells it from all others.
@@ -284,6 +286,32 @@ fn every_kind_gives_the_rows_of_the_reference() {
     check::<Full>(|rows, _| rows.to_vec());
     check::<Semi>(met);
     check::<Anti>(|rows, _| keep(rows, |row| row.3.is_none()));
+}
+
+#[test]
+fn it_survives_a_restart_on_other_workers() {
+    for seed in 0..8 {
+        let step = |epoch: Epoch| Step {
+            records: epoch
+                .left
+                .into_iter()
+                .map(|record| Either::Left(stamped(record)))
+                .chain(epoch.right.into_iter().map(|record| Either::Right(stamped(record))))
+                .collect(),
+            watermark: EventTime::from_millis(epoch.watermark),
+            now: ProcessingTime(0),
+        };
+        let steps: Vec<_> = epochs(seed, 5, true).into_iter().take(5).map(step).collect();
+        let (lower, upper) = BOUNDS[seed as usize % BOUNDS.len()];
+        let make = |_, _| {
+            let interval = interval(lower, upper);
+            TwoInputHarness::new(IntervalStep::<_, _, _, Full>::new(interval, Lateness::Emit))
+        };
+        check_recovery(seed, &steps, make, |either, workers| {
+            let (Either::Left(record) | Either::Right(record)) = either;
+            to_owner::<u64, u32, Timed>(record, workers)
+        });
+    }
 }
 
 #[test]

@@ -137,6 +137,8 @@ mod tests {
 
     use super::*;
     use crate::Untimed;
+    use crate::random::Random;
+    use crate::recovery::{Either, check_recovery, keyed_steps, sided, to_owner};
 
     type Step = Lookup<u64, u32, u32, Untimed, Untimed>;
 
@@ -166,5 +168,22 @@ mod tests {
             }
         }
         assert_eq!(keys, 100);
+    }
+
+    #[test]
+    fn the_table_survives_on_other_workers() {
+        for seed in 0..6 {
+            let random = &mut Random::new(seed);
+            let side = |Keyed { hash, key, value }: Keyed<u64, i64>| {
+                let keyed = Keyed { hash, key, value: value.unsigned_abs() as u32 };
+                if random.below(2) == 0 { Either::Left(keyed) } else { Either::Right(keyed) }
+            };
+            let steps = sided(keyed_steps(seed), side);
+            let make = |_, _| TwoInputHarness::new(Lookup::<_, _, _, Untimed, Untimed>::default());
+            check_recovery(seed, &steps, make, |either, workers| {
+                let (Either::Left(record) | Either::Right(record)) = either;
+                to_owner::<u64, u32, Untimed>(record, workers)
+            });
+        }
     }
 }

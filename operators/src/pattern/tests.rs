@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rheos_engine::harness::Harness;
-use rheos_engine::{EventTime, Keyed, Limits, Snapshot, Stamped, owner};
+use rheos_engine::{EventTime, Keyed, Limits, ProcessingTime, Snapshot, Stamped, owner};
 
 use super::find::{Find, Said};
 use super::{Pattern, PatternOutcome};
+use crate::Timed;
 use crate::random::Random;
+use crate::recovery::{Step, check_recovery, to_owner};
 use crate::with_late::{Emitted, Lateness};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -251,4 +253,24 @@ fn moved(mut from: Vec<Letters>, workers: usize, watermark: EventTime, seed: u64
     let restored: Vec<_> = restored.collect();
     assert_eq!(held(&restored), held(&from), "seed {seed}");
     restored
+}
+
+#[test]
+fn attempts_survive_on_other_workers() {
+    for seed in 0..12 {
+        let mut random = Random::new(seed);
+        let mut letters = random_letters(&mut random);
+        letters.truncate(60);
+        let mut watermark = EventTime::MIN;
+        let step = |records: &[Stamped<Keyed<u64, char>>]| {
+            let latest = records.iter().map(|record| record.time).max();
+            let less = latest.unwrap_or(EventTime::MIN).minus(Duration::from_millis(200));
+            watermark = watermark.max(less);
+            Step { records: records.to_vec(), watermark, now: ProcessingTime(0) }
+        };
+        let steps: Vec<_> = letters.chunks(13).map(step).collect();
+        let make =
+            |_, _| Harness::new(Find::new(Arc::new(random_pattern(seed)), Lateness::Emit, 1_000));
+        check_recovery(seed, &steps, make, to_owner::<_, _, Timed>);
+    }
 }

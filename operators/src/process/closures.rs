@@ -180,3 +180,38 @@ where
         self.keys.holdings()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rheos_engine::harness::Harness;
+
+    use super::*;
+    use crate::Untimed;
+    use crate::recovery::{check_recovery, keyed_steps, to_owner};
+
+    type Context<'a> = ProcessContext<'a, Untimed, u64, (u64, i64)>;
+
+    #[test]
+    fn states_and_timers_survive_on_other_workers() {
+        let on_record = |sum: &mut i64, value: i64, context: &mut Context<'_>| {
+            *sum += value;
+            let soon = context.processing_time().0 + 2;
+            context.set_processing_timer((), ProcessingTime(soon));
+        };
+        let on_timer = |sum: &mut i64, context: &mut Context<'_>| {
+            context.emit((*context.key(), std::mem::take(sum)));
+        };
+        for seed in 0..6 {
+            let make = |_, _| {
+                let keys = Keys::new(OnTimer { on_timer, types: PhantomData }, 0);
+                let (on_record, values) = (on_record, PhantomData);
+                Harness::new(ProcessWith::<u64, i64, i64, (u64, i64), _, _, Untimed> {
+                    keys,
+                    on_record,
+                    values,
+                })
+            };
+            check_recovery(seed, &keyed_steps(seed), make, to_owner::<_, _, Untimed>);
+        }
+    }
+}

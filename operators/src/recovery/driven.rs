@@ -6,6 +6,7 @@ use rheos_engine::{
 };
 
 use crate::Timeline;
+use crate::random::Random;
 
 /// An epoch of input by hand.
 #[derive(Clone, Debug)]
@@ -36,6 +37,30 @@ pub(crate) fn to_owner<K: 'static, V: 'static, M: Timeline>(
     workers: usize,
 ) -> To {
     To::Worker(rheos_engine::owner(M::value(record).hash, workers))
+}
+
+/// A few random epochs of records with keys, without event time.
+pub(crate) fn keyed_steps(seed: u64) -> Vec<Step<Keyed<u64, i64>>> {
+    let epochs = Random::new(seed).epochs().into_iter().take(4).enumerate();
+    let step = |(number, records): (usize, Vec<(u64, i64)>)| Step {
+        records: records.into_iter().map(|(key, value)| Keyed::new(key, value)).collect(),
+        watermark: EventTime::MIN,
+        now: ProcessingTime(number as u64),
+    };
+    epochs.map(step).collect()
+}
+
+/// The same epochs with each record on a side.
+pub(crate) fn sided<T, L, R>(
+    steps: Vec<Step<T>>,
+    mut side: impl FnMut(T) -> Either<L, R>,
+) -> Vec<Step<Either<L, R>>> {
+    let step = |step: Step<T>| Step {
+        records: step.records.into_iter().map(&mut side).collect(),
+        watermark: step.watermark,
+        now: step.now,
+    };
+    steps.into_iter().map(step).collect()
 }
 
 /// An operator of any shape within its harness.

@@ -13,4 +13,4 @@ mod job;
 mod tests;
 
 pub(crate) use check::check_recovery;
-pub(crate) use driven::{Either, Step, To, to_owner};
+pub(crate) use driven::{Either, Step, To, keyed_steps, sided, to_owner};
