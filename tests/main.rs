@@ -20,8 +20,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
 mod async_calls;
-mod checkpoints;
 mod checkpoint_command;
+mod checkpoints;
 mod compile_fail;
 mod connections;
 mod everywhere;

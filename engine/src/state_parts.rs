@@ -4,6 +4,8 @@
 //! [`Operator::state`](crate::Operator::state). Whoever captures, restores or lists state walks
 //! these declarations, so a piece cannot be written and then forgotten when it is read.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Extent;
@@ -154,6 +156,16 @@ pub enum Spread {
     Singleton,
     /// Every worker has the same copy.
     Broadcast,
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Spread::Keyed => "keyed",
+            Spread::Singleton => "singleton",
+            Spread::Broadcast => "broadcast",
+        })
+    }
 }
 
 /// A part as an operator declares it.

@@ -1,7 +1,8 @@
 //! Changed programs: what becomes of the state.
 
 use super::compat::*;
-use super::parts::{ListParts, PartShape, PlannedPart, Spread};
+use super::parts::{ListParts, PartShape, PlannedPart};
+use crate::state_parts::Spread;
 use crate::{Error, KeyedState, Migrations, Schema, StateParts};
 
 fn part(name: &str, schema: &str) -> PartShape {

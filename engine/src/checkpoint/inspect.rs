@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::CheckpointId;
 use super::disk::{Disk, LocalDisk};
 use super::list::{job_of, when};
-use super::manifest::{Manifest, SourceFacts, Spread};
+use super::manifest::{Manifest, SourceFacts};
 use super::state_file::StateFile;
+use crate::state_parts::Spread;
 use crate::{Error, EventTime, Position, SectionKind};
 
 /// What is in a checkpoint.
@@ -194,10 +195,18 @@ fn steps(manifest: &Manifest, mut sizes: Sizes) -> Vec<StepSummary> {
             let size = sizes.remove(&(step.name.clone(), part.name.clone()));
             let (spread, entries, bytes) = size.unwrap_or((part.spread, 0, 0));
             let (name, schema) = (part.name.clone(), part.schema.clone());
-            parts.push(PartSummary { name, spread: spread.to_string(), schema, entries, bytes });
+            parts.push(PartSummary {
+                name,
+                spread: spread.to_string(),
+                schema: schema.to_string(),
+                entries,
+                bytes,
+            });
         }
         // Parts that the plan does not tell of are in the files nevertheless.
-        let others: Vec<_> = sizes.extract_if(.., |(name, _), _| *name == step.name).collect();
+        let (others, rest): (Sizes, Sizes) =
+            sizes.into_iter().partition(|((name, _), _)| *name == step.name);
+        sizes = rest;
         parts.extend(others.into_iter().map(|((_, name), (spread, entries, bytes))| {
             let (spread, schema) = (spread.to_string(), String::new());
             PartSummary { name, spread, schema, entries, bytes }
@@ -243,16 +252,6 @@ fn text_of(position: &Position) -> String {
         let _ = write!(text, "... ({} bytes)", bytes.len());
     }
     text
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Keyed => "keyed",
-            Self::Singleton => "singleton",
-            Self::Broadcast => "broadcast",
-        })
-    }
 }
 
 impl fmt::Display for Inspection {

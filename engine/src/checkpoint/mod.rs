@@ -14,10 +14,10 @@
 //! byte is under a CRC-32.
 
 mod choose;
+mod command;
 pub(crate) mod compat;
 #[cfg(test)]
 mod compat_tests;
-mod command;
 mod damage;
 mod disk;
 mod envelope;
@@ -52,9 +52,19 @@ mod scenario;
 
 pub use choose::Restore;
 pub(crate) use choose::{Duplicates, choose, chosen};
+pub use command::CheckpointsCommand;
+#[cfg(feature = "failpoints")]
+pub use crash_campaign::{CrashReport, crash_campaign};
+#[cfg(feature = "failpoints")]
+pub use damage_campaign::{DamageReport, damage_campaign};
 pub(crate) use disk::{Disk, LocalDisk};
 pub use id::CheckpointId;
+pub use inspect::{
+    FileSummary, Inspection, PartSummary, SinkSummary, SourceSummary, SplitSummary, StepSummary,
+    inspect,
+};
 pub(crate) use job_file::JobFile;
+pub use list::{Deleted, Listed, Listing, delete, list, verify};
 pub(crate) use manifest::{
     Chain, HostFacts, Manifest, SinkFacts, SourceFacts, StepFacts, hash_probe,
 };
@@ -64,14 +74,4 @@ pub(crate) use parts::{ListParts, PartShape, PlannedPart};
 pub(crate) use section_index::SectionEntry;
 pub(crate) use state_file::{FileRef, StateFile, StateFileWriter};
 pub(crate) use store::Store;
-pub use command::CheckpointsCommand;
-#[cfg(feature = "failpoints")]
-pub use crash_campaign::{CrashReport, crash_campaign};
-#[cfg(feature = "failpoints")]
-pub use damage_campaign::{DamageReport, damage_campaign};
-pub use inspect::{
-    FileSummary, Inspection, PartSummary, SinkSummary, SourceSummary, SplitSummary, StepSummary,
-    inspect,
-};
-pub use list::{Deleted, Listed, Listing, delete, list, verify};
 pub use verify::Verified;

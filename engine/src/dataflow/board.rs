@@ -77,12 +77,11 @@ impl Board {
 
     /// Hands over captured pieces of a step.
     pub(crate) fn hand_over(&self, step: StepId, cut: Cut, sections: Vec<Section>) {
-        if let Some((current, extent, _)) = &self.current
+        if let Some((current, _, _)) = &self.current
             && *current == cut
             && !sections.is_empty()
         {
-            let (worker, extent) = (self.worker, *extent);
-            self.desk.say(Said::Captured { worker, cut, extent, step, sections });
+            self.desk.say(Said::Captured { worker: self.worker, cut, step, sections });
         }
     }
 

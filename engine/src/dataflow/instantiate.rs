@@ -269,7 +269,8 @@ impl<'scope> Builder<'_, 'scope> {
             }
             let run_shared = Arc::clone(&shared);
             let mut host =
-                SourceHost::new(logic, ports, run_shared, run, activator, finished, budget, start);
+                SourceHost::new(logic, ports, run_shared, run, activator, finished, budget);
+            host.begin_at(start);
             host.wait_behind(gates);
             part.into_iter().for_each(|part| host.take_part(part));
             move |_| {

@@ -127,7 +127,6 @@ impl SourceHost {
         activator: Activator,
         finished: Rc<Cell<Epoch>>,
         budget: usize,
-        start: Epoch,
     ) -> Self {
         let mut run = run;
         run.splits = Some(SplitsView::default());
@@ -139,7 +138,7 @@ impl SourceHost {
             alarm: Alarm::new(activator),
             finished,
             budget,
-            epoch: start,
+            epoch: Epoch(0),
             filling: None,
             epoch_bytes: 0,
             in_flight: InFlight::default(),
@@ -215,6 +214,11 @@ impl SourceHost {
         }
         self.meet_deadline();
         self.follow_epoch()
+    }
+
+    /// Begins with another epoch than the first: the job goes on from a checkpoint.
+    pub(crate) fn begin_at(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
     }
 
     /// Takes part in the cuts of the job.

@@ -61,7 +61,7 @@ pub(crate) struct WorkerFacts {
 /// What the scribe hears.
 pub(crate) enum Said {
     /// A worker has captured a piece of a step's state.
-    Captured { worker: usize, cut: Cut, extent: Extent, step: StepId, sections: Vec<Section> },
+    Captured { worker: usize, cut: Cut, step: StepId, sections: Vec<Section> },
     /// A worker has captured everything, and its writers are prepared.
     Done { worker: usize, cut: Cut, extent: Extent, facts: Box<WorkerFacts> },
     /// The input of a worker has ended and its writers are prepared.

@@ -146,7 +146,7 @@ impl Scribe {
 
     fn hear(&mut self, said: Said) {
         match said {
-            Said::Captured { worker, cut, step, sections, .. } => {
+            Said::Captured { worker, cut, step, sections } => {
                 let written = self.write(worker, cut, step, &sections);
                 self.desk.wrote_piece();
                 if let Err(error) = written {

@@ -235,8 +235,9 @@ mod tests {
         let (one, two) = (graph.union::<u8>(&[]), graph.union::<u8>(&[]));
         two.step().rename("orders");
         let _both = graph.union(&[one, two]);
-        let facts = graph.take().facts();
-        let facts = facts.iter().map(|step| (step.name.as_str(), step.kind, step.is_named));
+        let facts = graph.take().facts().unwrap();
+        let facts =
+            facts.iter().map(|step| (step.name.as_str(), step.kind.as_str(), step.is_named));
         let expected =
             [("union", "union", false), ("orders", "union", true), ("union 2", "union", false)];
         assert_eq!(facts.collect::<Vec<_>>(), expected);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::Rewrite;
 use crate::state_parts::KeyedTable;
 use crate::{Error, Extent, hash_key, owner};
 
@@ -31,7 +32,7 @@ fn contents(table: &Table) -> BTreeMap<u64, String> {
 fn restored(chain: &Chain) -> Table {
     let mut table = Table::default();
     table.reserve(chain.len());
-    chain.iter().for_each(|(_, bytes)| table.restore(bytes, &|_| true).unwrap());
+    chain.iter().for_each(|(_, bytes)| table.restore(bytes, &|_| true, &Rewrite::none()).unwrap());
     table
 }
 
@@ -191,7 +192,8 @@ fn each_worker_keeps_its_own_keys_in_their_groups() {
         for worker in 0..workers {
             let mut own = Table::default();
             for (_, bytes) in &chain {
-                own.restore(bytes, &|hash| owner(hash, workers) == worker).unwrap();
+                own.restore(bytes, &|hash| owner(hash, workers) == worker, &Rewrite::none())
+                    .unwrap();
             }
             assert!(own.iter().all(|entry| owner(entry.hash.get(), workers) == worker));
             all.extend(contents(&own));
@@ -203,7 +205,7 @@ fn each_worker_keeps_its_own_keys_in_their_groups() {
 #[test]
 fn records_of_unknown_versions_and_kinds_are_refused() {
     let refused = |bytes: &[u8]| {
-        let error = Table::default().restore(bytes, &|_| true).unwrap_err();
+        let error = Table::default().restore(bytes, &|_| true, &Rewrite::none()).unwrap_err();
         error.to_string()
     };
     assert!(refused(&[]).contains("empty"));
@@ -225,7 +227,7 @@ fn damaged_records_are_an_error_or_other_records_and_never_a_panic() {
     for (_, _, bytes) in taken.take() {
         for cut in 1..bytes.len() {
             let mut short = Table::default();
-            if short.restore(&bytes[..cut], &|_| true).is_ok() {
+            if short.restore(&bytes[..cut], &|_| true, &Rewrite::none()).is_ok() {
                 let is_whole = |(key, state)| table.get(hash_key(key), key) == Some(state);
                 assert!(contents(&short).iter().all(is_whole), "cut at {cut}");
             }
@@ -233,7 +235,7 @@ fn damaged_records_are_an_error_or_other_records_and_never_a_panic() {
         let flipped = |at: usize, bit: u64| {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1 << bit;
-            drop(Table::default().restore(&bytes, &|_| true));
+            drop(Table::default().restore(&bytes, &|_| true, &Rewrite::none()));
         };
         (0..bytes.len()).for_each(|at| flipped(at, numbers.below(8)));
     }
