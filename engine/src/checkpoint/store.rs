@@ -269,7 +269,3 @@ fn lock(disk: &dyn Disk) -> Result<Box<dyn LockGuard>, Error> {
             .advise("wait until that job has ended, or name a folder of its own for each job")
     })
 }
-
-#[cfg(test)]
-#[path = "store_tests.rs"]
-mod tests;
