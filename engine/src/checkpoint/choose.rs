@@ -286,7 +286,3 @@ pub(crate) fn chosen<'a>(facts: &'a Facts, decision: &Decision) -> Option<&'a Ma
         Decision::Restore { id, .. } => facts.manifests.get(id)?.as_ref().ok(),
     }
 }
-
-#[cfg(test)]
-#[path = "choose_tests.rs"]
-mod tests;

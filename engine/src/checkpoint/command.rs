@@ -110,7 +110,3 @@ fn say(out: &mut dyn Write, json: bool, value: &(impl Display + Serialize)) -> R
     };
     writeln!(out, "{text}").map_err(|cause| Error::io("write to the output", cause))
 }
-
-#[cfg(test)]
-#[path = "command_tests.rs"]
-mod tests;

@@ -56,6 +56,12 @@ impl Damage {
         self.advice
     }
 
+    /// The error of whoever needs the file; `otherwise` is what can be done without it.
+    pub(crate) fn or(self, otherwise: &str) -> Error {
+        Error::new(self.kind, format!("read {}", self.file), self.reason)
+            .advise(format!("{}, or {otherwise}", self.advice))
+    }
+
     /// The file belongs to something else than what is asked for.
     pub(crate) fn foreign(file: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::new(file, reason)
@@ -70,10 +76,6 @@ impl fmt::Display for Damage {
 
 impl From<Damage> for Error {
     fn from(damage: Damage) -> Self {
-        let advice = format!(
-            "{}, or go back to an older checkpoint with `--restore ID --accept-duplicates`",
-            damage.advice
-        );
-        Error::new(damage.kind, format!("read {}", damage.file), damage.reason).advise(advice)
+        damage.or("go back to an older checkpoint with `--restore ID --accept-duplicates`")
     }
 }

@@ -204,11 +204,10 @@ fn steps(manifest: &Manifest, mut sizes: Sizes) -> Vec<StepSummary> {
             });
         }
         // Parts that the plan does not tell of are in the files nevertheless.
-        let (others, rest): (Sizes, Sizes) =
-            sizes.into_iter().partition(|((name, _), _)| *name == step.name);
-        sizes = rest;
-        parts.extend(others.into_iter().map(|((_, name), (spread, entries, bytes))| {
+        let others = sizes.iter().filter(|((name, _), _)| *name == step.name);
+        parts.extend(others.map(|((_, name), (spread, entries, bytes))| {
             let (spread, schema) = (spread.to_string(), String::new());
+            let (name, entries, bytes) = (name.clone(), *entries, *bytes);
             PartSummary { name, spread, schema, entries, bytes }
         }));
         steps.push(StepSummary {

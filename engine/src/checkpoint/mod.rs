@@ -41,14 +41,14 @@ mod verify;
 mod crash_campaign;
 #[cfg(any(test, feature = "failpoints"))]
 mod damage_campaign;
-#[cfg(test)]
-mod fixture_tests;
 #[cfg(any(test, feature = "failpoints"))]
 mod forgetful;
 #[cfg(any(test, feature = "failpoints"))]
 mod random;
 #[cfg(any(test, feature = "failpoints"))]
 mod scenario;
+#[cfg(test)]
+mod tests;
 
 pub use choose::Restore;
 pub(crate) use choose::{Duplicates, choose, chosen};

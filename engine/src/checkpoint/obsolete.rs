@@ -48,7 +48,3 @@ pub(crate) fn obsolete(facts: &Facts, keep: usize) -> Obsolete {
     let state_files = facts.state_files.keys().copied().filter(|name| !is_needed(name)).collect();
     Obsolete { manifests, state_files, unfinished: facts.unfinished.clone() }
 }
-
-#[cfg(test)]
-#[path = "obsolete_tests.rs"]
-mod tests;

@@ -34,11 +34,12 @@ const STATE: Format = Format {
 };
 
 const IDENTITY_END: usize = PREFIX + 24;
-const HEADER: usize = IDENTITY_END + 4;
+/// Bytes before the first section.
+pub(super) const HEADER: usize = IDENTITY_END + 4;
 const TRAILER: usize = 12;
 
 /// Bytes that are collected before they are written.
-const BUFFER_BYTES: usize = 1 << 20;
+pub(super) const BUFFER_BYTES: usize = 1 << 20;
 
 /// A state file as the manifest knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -317,7 +318,3 @@ fn check_header(path: &str, begin: &[u8], job: u64, name: StateName) -> Result<(
         },
     ))
 }
-
-#[cfg(test)]
-#[path = "state_file_tests.rs"]
-mod tests;

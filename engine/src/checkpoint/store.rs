@@ -68,7 +68,7 @@ impl Store {
         let lock = lock(&*disk)?;
         let files = list(&*disk)?;
         let job = if files.iter().any(|(file, _)| file == JOB) || holds_checkpoints(&files) {
-            JobFile::read(&*disk)?
+            JobFile::read(&*disk).map_err(|damage| damage.or("begin anew with another folder"))?
         } else {
             // It is written when a run begins.
             JobFile::new(name)
@@ -269,7 +269,3 @@ fn lock(disk: &dyn Disk) -> Result<Box<dyn LockGuard>, Error> {
             .advise("wait until that job has ended, or name a folder of its own for each job")
     })
 }
-
-#[cfg(test)]
-#[path = "store_tests.rs"]
-mod tests;

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::*;
+use clap::Parser;
+
+use crate::checkpoint::CheckpointsCommand;
 use crate::checkpoint::disk::LocalDisk;
 use crate::checkpoint::scenario::Run;
+use crate::{Error, ErrorKind};
 
 /// A folder with two checkpoints.
 fn folder() -> tempfile::TempDir {

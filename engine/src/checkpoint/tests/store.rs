@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::*;
-use crate::checkpoint::choose::{Duplicates, Restore};
+use crate::ErrorKind;
+use crate::checkpoint::CheckpointId;
+use crate::checkpoint::choose::{Decision, Duplicates, Restore};
+use crate::checkpoint::disk::Disk;
 use crate::checkpoint::forgetful::{ForgetfulDisk, Troubles};
 use crate::checkpoint::names::StateName;
 use crate::checkpoint::scenario::{self, Run, check_whole};
+use crate::checkpoint::store::Store;
 
 fn names(disk: &ForgetfulDisk) -> Vec<String> {
     disk.list().unwrap().into_iter().map(|(name, _)| name).collect()

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::*;
-use crate::SectionKind;
 use crate::checkpoint::CheckpointId;
+use crate::checkpoint::disk::Disk;
 use crate::checkpoint::forgetful::{ForgetfulDisk, Troubles};
+use crate::checkpoint::names::StateName;
+use crate::checkpoint::state_file::{BUFFER_BYTES, FileRef, HEADER, StateFile, StateFileWriter};
+use crate::{ErrorKind, Section, SectionKind};
 
 const JOB: u64 = 17;
 const NAME: StateName = StateName { checkpoint: CheckpointId(7), run: 3, worker: 1 };

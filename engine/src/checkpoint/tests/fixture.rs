@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::CheckpointId;
-use super::disk::LocalDisk;
-use super::manifest::Manifest;
-use super::scenario::{Run, check_whole, example};
+use crate::checkpoint::CheckpointId;
+use crate::checkpoint::disk::LocalDisk;
+use crate::checkpoint::manifest::Manifest;
+use crate::checkpoint::names;
+use crate::checkpoint::scenario::{Run, check_whole, example};
 
 fn fixture(version: u32) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
@@ -24,7 +25,7 @@ fn write(folder: &Path) {
     run.checkpoint().unwrap();
     run.checkpoint().unwrap();
     drop(run);
-    fs::remove_file(folder.join(super::names::LOCK)).unwrap();
+    fs::remove_file(folder.join(names::LOCK)).unwrap();
 }
 
 #[test]

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
+use crate::checkpoint::CheckpointId;
+use crate::checkpoint::choose::{Decision, Duplicates, Restore, choose};
+use crate::checkpoint::damage::Damage;
+use crate::checkpoint::facts::Facts;
 use crate::checkpoint::job_file::{Abandoned, JobFile};
+use crate::checkpoint::manifest::Manifest;
 
 /// A manifest in a table: its number, the one before it (0 for none), and whether it is damaged.
 type Row = (u64, u64, bool);

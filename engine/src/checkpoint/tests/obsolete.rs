@@ -1,9 +1,12 @@
 //! Tests of what can be removed, as a table.
 
-use super::*;
+use crate::checkpoint::CheckpointId;
 use crate::checkpoint::damage::Damage;
+use crate::checkpoint::facts::Facts;
 use crate::checkpoint::job_file::{Abandoned, JobFile};
 use crate::checkpoint::manifest::{Chain, Manifest};
+use crate::checkpoint::names::StateName;
+use crate::checkpoint::obsolete::obsolete;
 use crate::checkpoint::state_file::FileRef;
 
 /// The run of the job that removes.
