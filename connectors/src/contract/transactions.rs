@@ -141,12 +141,12 @@ impl<S: Sink, O: Outside<S::Record>> History<'_, S, O> {
                 writing.writer.prepare(cut).unwrap()
             })
             .collect();
-        for at in 0..answers.len() {
+        for (at, answer) in answers.iter_mut().enumerate() {
             if cut != CheckpointId::END && self.random.below(2) == 0 {
                 self.write_somewhere();
             }
-            if answers[at].is_none() {
-                answers[at] = Some(prepare(&mut *self.writers[at].writer, cut).unwrap());
+            if answer.is_none() {
+                *answer = Some(prepare(&mut *self.writers[at].writer, cut).unwrap());
             }
         }
         let mut content = self.committed.clone();
