@@ -25,7 +25,9 @@ impl<T: ExchangeData, M: Timeline> Stream<T, M> {
     ///   does not hand over an epoch that is not complete.
     /// * **Workers**: each hands over its own records. How records are cut into epochs depends on
     ///   timing.
-    /// * **Delivery**: immediate: a job that fails has handed over what it had.
+    /// * **Delivery**: immediate: a job that fails has handed over what it had. All epochs before a
+    ///   checkpoint have been handed over when it counts; those after it are handed over again, cut
+    ///   otherwise, when the job is restored.
     ///
     /// ```
     /// # use rheos_operators::{Job, examples::given};

@@ -12,7 +12,8 @@ use rheos_engine::{Delivery, Error, ErrorKind, Finish, Placement, Sink, Writer, 
 ///
 /// The closure runs on the worker: it must not block for long. It is called by every worker at the
 /// same time, each with the records it has; [`in_order`](ForEach::in_order) brings them to one.
-/// After a failure it may have seen records that a restarted job gives it again.
+/// After a failure it may have seen records that a restarted job gives it again: those that came
+/// after the last checkpoint.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

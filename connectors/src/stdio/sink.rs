@@ -22,7 +22,8 @@ const NAME: &str = "standard output";
 /// the end of each epoch at the latest. A slow reader of the pipe slows the job: about 4 MiB wait
 /// for it. A reader that closes the pipe fails the job.
 ///
-/// Immediate: after a failure the output may hold records that a restarted job writes again.
+/// Immediate: after a failure the output may hold records that a restarted job writes again. A
+/// checkpoint counts only when the operating system has everything that was written before it.
 ///
 /// ```
 /// use rheos_connectors::{StdoutSink, Text};

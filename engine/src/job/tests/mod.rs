@@ -7,17 +7,17 @@ mod ending;
 mod running;
 
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::consumer::{Consumer, Flush, Next};
 use crate::plan::{Graph, Plan, Route};
 use crate::{
-    BadRecords, Config, Delivery, Error, ErrorKind, EventTime, ExchangeData, Finish, Keyed,
-    KeyedState, Limits, Operator, Output, Placement, Position, Processes, ReadBuffer, ReadStatus,
-    Reader, ReaderContext, Report, Run, Sink, Source, Split, SplitContext, Turn, Writer,
-    WriterContext, start,
+    BadRecords, CheckpointId, Config, Delivery, Error, ErrorKind, EventTime, ExchangeData, Finish,
+    Keyed, KeyedState, Limits, Operator, Output, Placement, Position, Processes, ReadBuffer,
+    ReadStatus, Reader, ReaderContext, Report, Run, Sink, Source, Split, SplitContext, Turn, Waker,
+    Writer, WriterContext, start,
 };
 
 /// The numbers 0 to `count` - 1, over one split a worker or `splits` of them.
@@ -81,6 +81,9 @@ struct Memory<T> {
 
 struct MemoryWriter<T> {
     staged: Vec<T>,
+    waker: Waker,
+    /// Set by another thread some time after the writer was asked to prepare.
+    prepared: Option<Arc<AtomicBool>>,
     committed: Arc<Mutex<Vec<T>>>,
     stopped: Arc<AtomicU64>,
 }
@@ -96,9 +99,10 @@ impl<T: Send + 'static> Sink for Memory<T> {
         Placement::EveryWorker
     }
 
-    fn open(&self, _context: WriterContext) -> Result<Box<dyn Writer<T>>, Error> {
+    fn open(&self, context: WriterContext) -> Result<Box<dyn Writer<T>>, Error> {
         let (committed, stopped) = (Arc::clone(&self.committed), Arc::clone(&self.stopped));
-        Ok(Box::new(MemoryWriter { staged: Vec::new(), committed, stopped }))
+        let (staged, waker, prepared) = (Vec::new(), context.waker, None);
+        Ok(Box::new(MemoryWriter { staged, waker, prepared, committed, stopped }))
     }
 }
 
@@ -108,7 +112,23 @@ impl<T: Send + 'static> Writer<T> for MemoryWriter<T> {
         Ok(())
     }
 
+    fn prepare(&mut self, cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
+        assert_eq!(cut, CheckpointId::END);
+        if let Some(prepared) = &self.prepared {
+            return Ok(prepared.load(Ordering::SeqCst).then(Vec::new));
+        }
+        let prepared = Arc::clone(self.prepared.insert(Arc::default()));
+        let waker = self.waker.clone();
+        std::thread::spawn(move || {
+            prepared.store(true, Ordering::SeqCst);
+            waker.wake();
+        });
+        Ok(None)
+    }
+
     fn finish(mut self: Box<Self>, how: Finish) -> Result<(), Error> {
+        let is_prepared = self.prepared.as_ref().is_some_and(|flag| flag.load(Ordering::SeqCst));
+        assert!(how == Finish::Stop || is_prepared, "committed before it was prepared");
         match how {
             Finish::Commit => self.committed.lock().unwrap().append(&mut self.staged),
             Finish::Stop => {
