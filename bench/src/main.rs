@@ -3,6 +3,7 @@
 //! Every comparison runs its sides in turn, A B A B, and prints the median of the paired ratios
 //! with their spread, so that the noise of a shared machine does not decide.
 
+mod capture;
 mod chain;
 mod compare;
 mod dead_letters;
@@ -44,6 +45,8 @@ enum What {
     DeadLetters(dead_letters::Options),
     /// A query of NEXMark: Rheos against bare timely
     Nexmark(nexmark::Options),
+    /// Noting, capturing and restoring the state of one step
+    Capture(capture::Options),
     /// Counting by key and window: Rheos against loops written by hand
     Windows(windows::Options),
 }
@@ -57,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         What::IntervalJoin(options) => interval::run(&options),
         What::DeadLetters(options) => dead_letters::run(&options),
         What::Nexmark(options) => nexmark::run(&options),
+        What::Capture(options) => capture::run(&options),
         What::Windows(options) => windows::run(&options),
     }
 }

@@ -75,12 +75,13 @@ impl Capture {
         Ok(capture)
     }
 
-    /// Writes about `bytes` bytes more; says whether everything is captured.
+    /// Writes about `bytes` bytes more, and at least one entry; says whether everything is
+    /// captured.
     ///
     /// # Errors
     /// When a key or a state cannot be serialized.
     pub(crate) fn advance(&mut self, bytes: usize, walk: &mut Walk<'_>) -> Result<bool, Error> {
-        walk(&mut Advance { capture: self, left: bytes })?;
+        walk(&mut Advance { capture: self, left: bytes.max(1) })?;
         let is_complete = self.is_complete();
         let collected: usize = self.tables.iter().map(|table| table.collected.bytes()).sum();
         if is_complete || collected >= COLLECTED_BYTES {
@@ -190,5 +191,104 @@ impl SectionKind {
             SectionKind::Singleton => Spread::Singleton,
             SectionKind::Broadcast => Spread::Broadcast,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyedState, hash_key};
+
+    /// Two tables and two values.
+    #[derive(Default)]
+    struct Held {
+        counts: KeyedState<u64, u64>,
+        names: KeyedState<u64, String>,
+        total: u64,
+        rate: u64,
+    }
+
+    impl Held {
+        fn new(keys: u64, name: &str) -> Self {
+            let mut held = Self { total: 7, rate: 9, ..Self::default() };
+            for key in 0..keys {
+                held.counts.put(hash_key(&key), key, key);
+                held.names.put(hash_key(&key), key, name.to_owned());
+            }
+            held
+        }
+
+        fn state(&mut self, parts: &mut dyn StateParts) -> Result<(), Error> {
+            parts.keyed("counts", &mut self.counts)?;
+            parts.singleton("total", &mut self.total)?;
+            parts.keyed("names", &mut self.names)?;
+            parts.broadcast("rate", &mut self.rate)
+        }
+    }
+
+    /// How many entries a part has in sections.
+    fn entries(sections: &[Section], part: &str) -> u64 {
+        sections.iter().filter(|s| s.part == part).map(|section| section.entries).sum()
+    }
+
+    #[test]
+    fn values_are_ready_at_once_and_tables_slice_by_slice() {
+        let mut held = Held::new(100, "somebody");
+        let mut capture = Capture::begin(0, Extent::Whole, &mut |parts| held.state(parts)).unwrap();
+        let values = capture.take();
+        let names: Vec<&str> = values.iter().map(|section| section.part.as_str()).collect();
+        assert_eq!(names, ["total", "rate"]);
+        (held.total, held.rate) = (0, 0);
+        let mut slices = 0;
+        while !capture.advance(100, &mut |parts| held.state(parts)).unwrap() {
+            assert!(capture.take().is_empty(), "little is collected until the end");
+            slices += 1;
+        }
+        assert!(slices > 10, "{slices} slices of some 2000 bytes");
+        let tables = capture.take();
+        assert_eq!((entries(&tables, "counts"), entries(&tables, "names")), (100, 100));
+        assert!(capture.advance(100, &mut |parts| held.state(parts)).unwrap());
+        assert!(capture.take().is_empty(), "nothing comes twice");
+    }
+
+    #[test]
+    fn only_worker_0_captures_what_is_not_keyed() {
+        let mut held = Held::new(1, "somebody");
+        let capture = Capture::begin(1, Extent::Whole, &mut |parts| held.state(parts));
+        assert!(capture.unwrap().take().is_empty());
+    }
+
+    #[test]
+    fn no_more_is_collected_than_the_bound() {
+        let name = "n".repeat(10_000);
+        let mut held = Held::new(2_000, &name);
+        let mut capture = Capture::begin(0, Extent::Whole, &mut |parts| held.state(parts)).unwrap();
+        drop(capture.take());
+        let (mut most, mut names) = (0, 0);
+        loop {
+            let is_complete = capture.advance(100_000, &mut |parts| held.state(parts)).unwrap();
+            most = most.max(capture.tables.iter().map(|table| table.collected.bytes()).sum());
+            names += entries(&capture.take(), "names");
+            if is_complete {
+                break;
+            }
+        }
+        assert!(most < COLLECTED_BYTES && most > COLLECTED_BYTES / 2, "{most} bytes");
+        assert_eq!(names, 2_000);
+    }
+
+    #[test]
+    fn parts_have_names_of_their_own_and_stay() {
+        let mut one = KeyedState::<u64, u64>::default();
+        let mut other = KeyedState::<u64, u64>::default();
+        let twice = Capture::begin(0, Extent::Whole, &mut |parts| {
+            parts.keyed("keys", &mut one)?;
+            parts.keyed("keys", &mut other)
+        });
+        assert!(twice.unwrap_err().to_string().contains("`keys`"));
+        let mut capture =
+            Capture::begin(0, Extent::Whole, &mut |parts| parts.keyed("one", &mut one)).unwrap();
+        let other = capture.advance(1, &mut |parts| parts.keyed("other", &mut other));
+        assert!(other.unwrap_err().to_string().contains("`other`"));
     }
 }

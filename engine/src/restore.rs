@@ -134,3 +134,79 @@ impl StateParts for Restore<'_> {
         self.load(name, value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Capture;
+    use crate::snapshot::Snapshot;
+    use crate::{Extent, KeyedState, hash_key};
+
+    fn snapshot() -> Snapshot {
+        let mut keys = KeyedState::<u64, u64>::default();
+        (0..100).for_each(|key| keys.put(hash_key(&key), key, 1));
+        let walk: &mut Walk<'_> = &mut |parts| {
+            parts.keyed("keys", &mut keys)?;
+            parts.singleton("total", &mut 5u64)?;
+            parts.broadcast("rate", &mut 6u64)
+        };
+        let mut capture = Capture::begin(0, Extent::Whole, walk).unwrap();
+        assert!(capture.advance(usize::MAX, walk).unwrap());
+        let mut snapshot = Snapshot::default();
+        snapshot.add(0, capture.take());
+        snapshot
+    }
+
+    fn part(name: &str, spread: Spread) -> Part {
+        Part { name: name.to_owned(), spread }
+    }
+
+    #[test]
+    fn each_worker_gets_what_is_its_own() {
+        let snapshot = snapshot();
+        let mut all = 0;
+        for worker in 0..3 {
+            let (mut keys, mut total, mut rate) = (KeyedState::<u64, u64>::default(), 0u64, 0u64);
+            let restored = restore(&snapshot, worker, 3, &mut |parts| {
+                parts.singleton("total", &mut total)?;
+                parts.broadcast("rate", &mut rate)?;
+                parts.keyed("keys", &mut keys)
+            });
+            assert_eq!(restored.unwrap().unclaimed, []);
+            assert_eq!((total, rate), (if worker == 0 { 5 } else { 0 }, 6));
+            assert!(keys.iter().all(|entry| owner(entry.hash.get(), 3) == worker));
+            all += keys.len();
+        }
+        assert_eq!(all, 100);
+    }
+
+    #[test]
+    fn parts_that_are_new_or_gone_are_named() {
+        let mut more = 3u64;
+        let walk: &mut Walk<'_> = &mut |parts| parts.broadcast("more", &mut more);
+        let restored = restore(&snapshot(), 0, 1, walk).unwrap();
+        let unclaimed = [("keys", Spread::Keyed), ("rate", Spread::Broadcast)];
+        let mut unclaimed = unclaimed.map(|(name, spread)| part(name, spread)).to_vec();
+        unclaimed.push(part("total", Spread::Singleton));
+        let declared = vec![part("more", Spread::Broadcast)];
+        assert_eq!(restored, Restored { declared, unclaimed });
+        assert_eq!(more, 3, "nothing is stored of it");
+    }
+
+    #[test]
+    fn a_part_of_another_kind_and_damaged_values_are_refused() {
+        let mut rate = 0u64;
+        let singleton = restore(&snapshot(), 0, 1, &mut |parts| parts.singleton("rate", &mut rate));
+        let error = singleton.unwrap_err().to_string();
+        assert!(
+            error.contains("`rate`") && error.contains("as a value of every worker"),
+            "{error}"
+        );
+        let longer =
+            restore(&snapshot(), 0, 1, &mut |parts| parts.broadcast("rate", &mut ((), ())));
+        assert!(longer.unwrap_err().to_string().contains("1 bytes are left"));
+        let shorter =
+            restore(&snapshot(), 0, 1, &mut |parts| parts.broadcast("rate", &mut (0u64, 0u64)));
+        assert!(shorter.is_err());
+    }
+}
