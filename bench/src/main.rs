@@ -13,6 +13,7 @@ mod nexmark;
 mod numbers;
 mod skew;
 mod stages;
+mod torture;
 mod windows;
 mod words;
 
