@@ -21,18 +21,28 @@ const LOOKS_EVERY: Duration = Duration::from_millis(4);
 pub(super) struct Reader {
     thread: JoinHandle<Looks>,
     is_over: Arc<AtomicBool>,
-    parts: Arc<AtomicU64>,
+    parts: PartCount,
+}
+
+/// How many parts a reader has seen.
+#[derive(Clone, Default)]
+pub(super) struct PartCount(Arc<AtomicU64>);
+
+impl PartCount {
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Reader {
     pub(super) fn watch(output: PathBuf) -> Self {
-        let (is_over, parts) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (over, seen) = (Arc::clone(&is_over), Arc::clone(&parts));
+        let (is_over, parts) = (Arc::new(AtomicBool::new(false)), PartCount::default());
+        let (over, seen) = (Arc::clone(&is_over), parts.clone());
         let thread = std::thread::spawn(move || {
             let mut looks = Looks::new(output);
             while !over.load(Ordering::Acquire) {
                 looks.look();
-                seen.store(looks.files.len() as u64, Ordering::Release);
+                seen.0.store(looks.files.len() as u64, Ordering::Release);
                 std::thread::park_timeout(LOOKS_EVERY);
             }
             looks
@@ -41,8 +51,8 @@ impl Reader {
     }
 
     /// How many parts it has seen.
-    pub(super) fn parts(&self) -> u64 {
-        self.parts.load(Ordering::Acquire)
+    pub(super) fn parts(&self) -> PartCount {
+        self.parts.clone()
     }
 
     /// Looks a last time, at every byte; gives what was published and what was wrong with it.
@@ -200,7 +210,7 @@ mod tests {
         let reader = Reader::watch(output.clone());
         let path = output.join("rows").join("a");
         fs::write(&path, "1\n").unwrap();
-        while reader.parts() == 0 {
+        while reader.parts().get() == 0 {
             std::thread::park_timeout(LOOKS_EVERY);
         }
         fs::remove_file(&path).unwrap();
