@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(super) enum Fault {
     /// Nothing: it runs to its end.
     Nothing,
+    /// It is told that its input is over once all has arrived: it has no end of its own.
+    Drain,
     /// Processes are killed.
     Kill { whom: Whom, after: Duration },
     /// They are killed so long after a file of a checkpoint was seen.
@@ -103,7 +105,7 @@ impl Fault {
     /// may have come too late.
     pub(super) fn explains(&self, ending: Ending) -> bool {
         let explained: &[Ending] = match self {
-            Fault::Nothing | Fault::Stop { .. } => &[],
+            Fault::Nothing | Fault::Drain | Fault::Stop { .. } => &[],
             // A process that is not the first takes the job with it.
             Fault::Kill { whom: Whom::Other, .. } | Fault::KillAtCut { whom: Whom::Other, .. } => {
                 &[Ending::PEER, Ending::KILLED]
@@ -130,6 +132,7 @@ impl Fault {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Fault::Nothing => "nothing",
+            Fault::Drain => "SIGTERM with --drain",
             Fault::Kill { whom: Whom::Everybody, .. } => "kill of all processes",
             Fault::Kill { whom: Whom::First, .. } => "kill of the first process",
             Fault::Kill { whom: Whom::Other, .. } => "kill of another process",
@@ -153,7 +156,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind();
         match self {
-            Fault::Nothing => f.write_str(kind),
+            Fault::Nothing | Fault::Drain => f.write_str(kind),
             Fault::Kill { after, .. } | Fault::Stop { after } => {
                 write!(f, "{kind} after {after:?}")
             }

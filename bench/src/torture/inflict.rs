@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::fault::{Ending, Fault, Sight, Whom};
+use super::feeder::Arrived;
 use super::phase::Sighting;
 use super::probe::running_mark;
 use super::process::{PEER_TIMEOUT, Process, Running};
@@ -18,6 +19,9 @@ const PROGRESS_WITHIN: Duration = Duration::from_secs(30);
 const ENDS_WITHIN: Duration = Duration::from_secs(180);
 /// A fault that waits for something that does not come becomes a kill after so long.
 const COMES_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// What has arrived is seen by a job that runs within so long.
+const SEEN_WITHIN: Duration = Duration::from_secs(1);
 
 const LOOKS_EVERY: Duration = Duration::from_millis(2);
 /// The files of a checkpoint come and go within a few milliseconds.
@@ -38,6 +42,7 @@ pub(super) struct Attempt<'a> {
     checkpoints: PathBuf,
     mark: PathBuf,
     parts: PartCount,
+    has_all_arrived: Arrived,
     began: Instant,
     progress: Progress,
     was_inflicted: bool,
@@ -58,7 +63,7 @@ impl<'a> Attempt<'a> {
         episode: &'a Episode,
         running: Running,
         task: &Task,
-        parts: PartCount,
+        (parts, has_all_arrived): (PartCount, Arrived),
     ) -> Self {
         let began = Instant::now();
         Self {
@@ -67,6 +72,7 @@ impl<'a> Attempt<'a> {
             checkpoints: task.checkpoints(),
             mark: running_mark(&task.marks(), number as u64),
             parts,
+            has_all_arrived,
             began,
             progress: Progress { seen: Default::default(), at: began },
             was_inflicted: false,
@@ -80,8 +86,8 @@ impl<'a> Attempt<'a> {
         match self.episode.fault {
             Fault::KillRestoring { after } => self.until(LOOKS_EVERY, |job| job.has_lasted(after)),
             // What happens at a place may happen before the first record.
-            Fault::Place(_) => self.until(LOOKS_EVERY, |job| job.is_running() || job.is_frozen()),
-            _ => self.until(LOOKS_EVERY, |job| job.is_running()),
+            Fault::Place(_) => self.until(LOOKS_EVERY, |job| job.has_begun() || job.is_frozen()),
+            _ => self.until(LOOKS_EVERY, Self::has_begun),
         }
     }
 
@@ -94,10 +100,14 @@ impl<'a> Attempt<'a> {
             Fault::KillAtCut { whom, sight, after } => self.kill_at_cut(whom, sight, after)?,
             Fault::Place(_) => self.wait_for_place()?,
             Fault::Freeze { whom, after, length } => self.freeze(whom, after, length)?,
-            Fault::Stop { after } => self.after(after, |job| {
-                job.running.first().signal("TERM");
-                Ok(())
-            })?,
+            Fault::Stop { after } => self.after(after, Self::tell_to_stop)?,
+            Fault::Drain => {
+                let waited = self.until(LOOKS_EVERY, |job| job.has_all_arrived.get())?;
+                match waited {
+                    Waited::Happened => self.after(SEEN_WITHIN, Self::tell_to_stop)?,
+                    ended => ended,
+                }
+            }
         };
         match waited {
             Waited::Happened => self.until(LOOKS_EVERY, |_| false),
@@ -179,6 +189,11 @@ impl<'a> Attempt<'a> {
         self.after(Duration::from_millis(300), Self::kill)
     }
 
+    fn tell_to_stop(&mut self) -> anyhow::Result<()> {
+        self.running.first().signal("TERM");
+        Ok(())
+    }
+
     fn kill_whom(&mut self, whom: Whom) -> anyhow::Result<()> {
         match whom {
             Whom::Everybody => self.kill(),
@@ -232,6 +247,11 @@ impl<'a> Attempt<'a> {
 
     fn has_lasted(&self, length: Duration) -> bool {
         self.began.elapsed() >= length
+    }
+
+    /// Whether the job has seen a record, or will see none because nothing is left.
+    fn has_begun(&mut self) -> bool {
+        self.is_running() || self.has_all_arrived.get() && self.has_lasted(SEEN_WITHIN)
     }
 
     /// Whether the job has seen a record.

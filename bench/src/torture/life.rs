@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::fault::{Ending, Fault};
+use super::feeder::Feeder;
 use super::finding::{Findings, Kind};
 use super::inflict::{Attempt, Waited};
 use super::phase::{Phase, Sighting};
@@ -38,6 +39,7 @@ pub(super) struct Stage<'a> {
     pub(super) script: &'a Script,
     pub(super) task: Task,
     pub(super) reader: Reader,
+    feeder: Feeder,
     broken: Option<&'a str>,
     life: Life,
     /// When the last start died.
@@ -63,8 +65,9 @@ pub(super) fn live(script: &Script, task: Task, broken: Option<&str>) -> anyhow:
     task.make_folders()?;
     (script.workload.write_input)(&task)?;
     let reader = Reader::watch(task.output());
+    let feeder = Feeder::start(script.workload.feed, &task);
     let (life, left, frozen) = Default::default();
-    let mut stage = Stage { script, task, reader, broken, life, died: None, left, frozen };
+    let mut stage = Stage { script, task, reader, feeder, broken, life, died: None, left, frozen };
     let mut is_finished = false;
     for (number, episode) in script.episodes.iter().enumerate() {
         match stage.start(number, episode)? {
@@ -77,7 +80,8 @@ pub(super) fn live(script: &Script, task: Task, broken: Option<&str>) -> anyhow:
         }
     }
     stage.see_all_leave();
-    let Stage { script, task, reader, mut life, .. } = stage;
+    let Stage { script, task, reader, feeder, mut life, .. } = stage;
+    feeder.finish()?;
     let (published, findings) = reader.finish()?;
     life.findings.extend(findings);
     if is_finished {
@@ -94,7 +98,8 @@ impl Stage<'_> {
         let task = Task { repaired: episode.is_repaired, ..self.task.clone() };
         let name = self.script.workload.name;
         let running = Running::start(number, name, &task, episode, self.broken)?;
-        let mut attempt = Attempt::new(number, episode, running, &task, self.reader.parts());
+        let around = (self.reader.parts(), self.feeder.arrived());
+        let mut attempt = Attempt::new(number, episode, running, &task, around);
         let waited = attempt.until_running()?;
         if waited == Waited::Happened && attempt.is_running() {
             self.life.recoveries.extend(self.died.take().map(|died| died.elapsed()));

@@ -9,6 +9,7 @@
 
 mod command;
 mod fault;
+mod feeder;
 mod finding;
 mod inflict;
 mod job;

@@ -14,6 +14,8 @@ pub(super) const START: &str = "TORTURE_START";
 /// The environment variable that has user code panic at the record with this number, counted in
 /// each process from 1.
 pub(super) const PANIC_AT: &str = "TORTURE_PANIC_AT";
+/// The environment variable that says how many processes share a rate.
+pub(super) const PROCESSES: &str = "TORTURE_PROCESSES";
 
 /// The number of this start.
 fn start() -> u64 {
@@ -106,9 +108,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Lets `rate` records a second pass in each process; all at once when it is 0.
+    /// Lets the share of this process in `rate` records a second pass; all at once when it is 0.
     pub(super) fn new(rate: f64) -> Self {
-        Self { rate, began: Arc::default(), passed: Arc::default() }
+        let processes = number_in(PROCESSES).unwrap_or(1) as f64;
+        Self { rate: rate / processes, began: Arc::default(), passed: Arc::default() }
     }
 
     /// Waits until the next record is due, as user code that is slow does.

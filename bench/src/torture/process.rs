@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use super::fault::{Ending, Fault};
-use super::probe::{PANIC_AT, START};
+use super::probe::{PANIC_AT, PROCESSES, START};
 use super::script::Episode;
 use super::task::Task;
 
@@ -100,6 +100,7 @@ impl Running {
         ]);
         command.arg(task.checkpoints());
         command.env(START, number.to_string());
+        command.env(PROCESSES, episode.layout.processes.to_string());
         match &episode.fault {
             Fault::Panic { record } => {
                 command.env(PANIC_AT, record.to_string());
@@ -108,6 +109,9 @@ impl Running {
                 let wish = format!("{}@{}={}", place.name, place.time, place.action.name());
                 command.env("RHEOS_FAILPOINT", wish);
                 command.env("RHEOS_FAILPOINT_PROCESS", place.process.to_string());
+            }
+            Fault::Drain => {
+                command.arg("--drain");
             }
             _ => {}
         }

@@ -95,17 +95,20 @@ impl Task {
     ) -> Stream<T> {
         let source = Generator::seeded(self.seed, make).count(self.records);
         let source = if self.rate > 0.0 { source.rate_per_second(self.rate) } else { source };
-        let probe = Probe::new(self);
-        job.source(source).inspect(move |_| probe.see())
+        self.probed(job.source(source))
     }
 
-    /// Lines of the files in the input folder, at the rate in each process.
+    /// A stream whose records are seen by the campaign.
+    pub(super) fn probed<T: 'static>(&self, records: Stream<T>) -> Stream<T> {
+        let probe = Probe::new(self);
+        records.inspect(move |_| probe.see())
+    }
+
+    /// Lines of the files in the input folder, at the rate.
     pub(super) fn lines(&self, job: &Job) -> Stream<String> {
-        let (probe, pace) = (Probe::new(self), Pace::new(self.rate));
-        job.source(TextFiles::folder(self.input())).inspect(move |_| {
-            probe.see();
-            pace.wait();
-        })
+        let pace = Pace::new(self.rate);
+        let lines = job.source(TextFiles::folder(self.input()));
+        self.probed(lines).inspect(move |_| pace.wait())
     }
 
     /// A sink that writes rows into a folder of their own.

@@ -5,6 +5,7 @@
 //! rows are numbered by the job itself, so that one that is lost or doubled leaves a gap or a
 //! repetition.
 
+mod arrivals;
 mod counters;
 mod joins;
 mod ledger;
@@ -19,4 +20,4 @@ mod windows;
 mod words;
 mod workload;
 
-pub(super) use workload::Workload;
+pub(super) use workload::{Feed, Workload};

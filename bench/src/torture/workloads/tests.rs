@@ -2,6 +2,8 @@
 //! planted in the output.
 
 use std::fs;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use rheos::prelude::*;
 
@@ -28,7 +30,19 @@ fn run(workload: &Workload, task: &Task, workers: usize) -> Published {
     // Small epochs, so that what is said at the end of each is said often.
     let limits = Limits { batch_records: 64, in_flight_bytes: 16 << 10, ..Limits::default() };
     let config = Config::default().workers(workers).limits(limits);
-    workload.job(task).run(config).unwrap();
+    match workload.feed {
+        None => drop(workload.job(task).run(config).unwrap()),
+        Some(feed) => {
+            let handle = workload.job(task).start(config).unwrap();
+            feed(task, &AtomicBool::new(false)).unwrap();
+            // All that has arrived is read, and then the input is said to be over.
+            while handle.metrics().records < task.records {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            handle.drain();
+            handle.wait().unwrap();
+        }
+    }
     let (published, findings) = published_now(&task.output());
     assert!(findings.is_empty(), "{}: {findings}", workload.name);
     published
@@ -129,6 +143,7 @@ fn oracles_of_ordered_rows_find_two_that_changed_places() {
         ("ledger", "sums"),
         ("poison", "passed"),
         ("words", "lines"),
+        ("arrivals", "log"),
     ];
     for (name, sink) in ordered {
         let workload = Workload::named(name).unwrap();

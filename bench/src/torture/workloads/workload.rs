@@ -1,5 +1,7 @@
 //! What a workload is: a job, and the naive answer that its output is held against.
 
+use std::sync::atomic::AtomicBool;
+
 use anyhow::Context;
 use rheos::prelude::*;
 
@@ -7,6 +9,9 @@ use super::super::finding::Findings;
 use super::super::judge::Judge;
 use super::super::rows::Published;
 use super::super::task::Task;
+
+/// Lets input arrive, until all is there or the flag says that nobody waits for more.
+pub(in super::super) type Feed = fn(&Task, &AtomicBool) -> anyhow::Result<()>;
 
 /// A job with an oracle.
 #[derive(Clone, Copy)]
@@ -16,6 +21,8 @@ pub(crate) struct Workload {
     pub(in super::super) sinks: &'static [&'static str],
     /// Writes the files that the job reads.
     pub(in super::super) write_input: fn(&Task) -> anyhow::Result<()>,
+    /// Lets input arrive while the job runs; such a job has no end of its own, and is drained.
+    pub(in super::super) feed: Option<Feed>,
     /// Adds the steps to a job.
     pub(in super::super) build: fn(&Task, &Job),
     /// Looks for what is wrong in the output.
@@ -32,11 +39,11 @@ impl Workload {
         build: fn(&Task, &Job),
         judge: fn(&Task, &mut Judge<'_>),
     ) -> Self {
-        Self { name, sinks, write_input: |_| Ok(()), build, judge, is_poisoned: false }
+        Self { name, sinks, write_input: |_| Ok(()), feed: None, build, judge, is_poisoned: false }
     }
 
     /// All workloads.
-    pub(in super::super) const ALL: [Self; 10] = [
+    pub(in super::super) const ALL: [Self; 11] = [
         super::ledger::WORKLOAD,
         super::counters::WORKLOAD,
         super::windows::WORKLOAD,
@@ -47,6 +54,7 @@ impl Workload {
         super::whole::WORKLOAD,
         super::poison::WORKLOAD,
         super::words::WORKLOAD,
+        super::arrivals::WORKLOAD,
     ];
 
     /// The workload with this name.
