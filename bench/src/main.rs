@@ -14,8 +14,11 @@ mod nexmark;
 mod numbers;
 mod skew;
 mod stages;
+mod torture;
 mod windows;
 mod words;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -49,10 +52,15 @@ enum What {
     Capture(capture::Options),
     /// Counting by key and window: Rheos against loops written by hand
     Windows(windows::Options),
+    /// Kills jobs anywhere and holds what they published against an undisturbed run
+    Torture(torture::Options),
+    /// The job that a campaign kills
+    #[command(hide = true)]
+    TortureJob(torture::JobOptions),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().what {
+fn main() -> anyhow::Result<ExitCode> {
+    let measured = match Arguments::parse().what {
         What::Stages(options) => stages::run(&options),
         What::Skew(options) => skew::run(&options),
         What::Chain(options) => chain::run(&options),
@@ -62,5 +70,8 @@ fn main() -> anyhow::Result<()> {
         What::Nexmark(options) => nexmark::run(&options),
         What::Capture(options) => capture::run(&options),
         What::Windows(options) => windows::run(&options),
-    }
+        What::Torture(options) => torture::run(&options),
+        What::TortureJob(options) => return Ok(torture::run_job(options)),
+    };
+    measured.map(|()| ExitCode::SUCCESS)
 }

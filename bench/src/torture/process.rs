@@ -1,0 +1,210 @@
+//! The processes of a job under torture: started, watched, signalled and ended, by their numbers.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::fault::{Ending, Fault};
+use super::probe::{PANIC_AT, PROCESSES, START};
+use super::script::Episode;
+use super::task::Task;
+
+/// The hidden command of this program that runs the job of a workload.
+pub(crate) const JOB_COMMAND: &str = "torture-job";
+
+/// How long a process may be silent before the others give it up.
+pub(super) const PEER_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
+
+/// A process that somebody started, known by its number and the moment of its start: a number alone
+/// may be given to another one later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    id: u32,
+    began: u64,
+}
+
+impl Process {
+    /// The process that has this number now.
+    fn find(id: u32) -> Option<Self> {
+        Some(Self { id, began: stat(id)?.began })
+    }
+
+    /// What it is doing, as a letter of the kernel's; `None` once it is gone.
+    fn state(self) -> Option<char> {
+        stat(self.id).filter(|stat| stat.began == self.began).map(|stat| stat.state)
+    }
+
+    pub(super) fn is_running(self) -> bool {
+        self.state().is_some_and(|state| state != 'Z')
+    }
+
+    /// Whether it is stopped, as by SIGSTOP.
+    pub(super) fn is_stopped(self) -> bool {
+        self.state() == Some('T')
+    }
+
+    /// Sends a signal by name, if it is still there.
+    pub(super) fn signal(self, name: &str) {
+        if self.is_running() {
+            // It may end just now, and then nobody is there to be told.
+            let _ = Command::new("kill")
+                .args([&format!("-{name}"), &self.id.to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+struct Stat {
+    state: char,
+    began: u64,
+}
+
+fn stat(id: u32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // Behind the command's name, which may hold spaces: the state is field 3, the start field 22.
+    let mut fields = text.rsplit_once(") ")?.1.split(' ');
+    let state = fields.next()?.chars().next()?;
+    Some(Stat { state, began: fields.nth(18)?.parse().ok()? })
+}
+
+/// A job that was started.
+pub(super) struct Running {
+    child: Child,
+    first: Process,
+    /// The other processes that were seen.
+    others: Vec<Process>,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Starts the job of an episode.
+    pub(super) fn start(
+        number: usize,
+        workload: &str,
+        task: &Task,
+        episode: &Episode,
+        broken: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let log = task.folder.join(format!("log-{number}.txt"));
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(JOB_COMMAND).arg(workload).args(task.arguments());
+        command.args([
+            format!("--workers={}", episode.layout.workers),
+            format!("--processes={}", episode.layout.processes),
+            format!("--peer-timeout={}ms", PEER_TIMEOUT.as_millis()),
+            format!("--checkpoint-every={}ms", episode.interval.as_millis()),
+            "--no-progress".to_owned(),
+            "--checkpoint-dir".to_owned(),
+        ]);
+        command.arg(task.checkpoints());
+        command.env(START, number.to_string());
+        command.env(PROCESSES, episode.layout.processes.to_string());
+        match &episode.fault {
+            Fault::Panic { record } => {
+                command.env(PANIC_AT, record.to_string());
+            }
+            Fault::Place(place) => {
+                let wish = format!("{}@{}={}", place.name, place.time, place.action.name());
+                command.env("RHEOS_FAILPOINT", wish);
+                command.env("RHEOS_FAILPOINT_PROCESS", place.process.to_string());
+            }
+            Fault::Drain => {
+                command.arg("--drain");
+            }
+            _ => {}
+        }
+        if let Some(variant) = broken {
+            command.env("RHEOS_BROKEN", variant);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(File::create(&log)?))
+            .spawn()?;
+        // It cannot be gone: nobody has waited for it yet.
+        let first = Process::find(child.id())
+            .ok_or_else(|| anyhow::anyhow!("process {} is not there", child.id()))?;
+        Ok(Self { child, first, others: Vec::new(), log })
+    }
+
+    /// What it has said on standard error.
+    pub(super) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    pub(super) fn first(&self) -> Process {
+        self.first
+    }
+
+    /// The processes that the first one has started: those that were seen at any time.
+    pub(super) fn others(&mut self) -> &[Process] {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.first.id)).into_iter().flatten();
+        for task in tasks.flatten() {
+            let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            let ids = list.split_whitespace().filter_map(|id| id.parse().ok());
+            for process in ids.filter_map(Process::find) {
+                if !self.others.contains(&process) {
+                    self.others.push(process);
+                }
+            }
+        }
+        &self.others
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> anyhow::Result<Option<Ending>> {
+        let Some(status) = self.child.try_wait()? else { return Ok(None) };
+        Ok(Some(match status.code() {
+            Some(code) => Ending::Code(code),
+            None => Ending::Signal(status.signal().unwrap_or(0)),
+        }))
+    }
+
+    /// Kills the first process; the others find out.
+    pub(super) fn kill_first(&mut self) -> anyhow::Result<()> {
+        // They are not to be found once the first is gone.
+        self.others();
+        Ok(self.child.kill()?)
+    }
+
+    /// Kills all processes, as if the machine had gone.
+    pub(super) fn kill_all(&mut self) -> anyhow::Result<()> {
+        self.kill_first()?;
+        self.others.iter().for_each(|process| process.signal("KILL"));
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    /// Leaves no process behind when the campaign gives up.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // It may end just now.
+            let _ = self.kill_all();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_are_told_apart_by_their_start() {
+        let here = Process::find(std::process::id()).unwrap();
+        assert!(here.is_running() && !here.is_stopped());
+        assert!(!Process { began: here.began + 1, ..here }.is_running());
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let process = Process::find(child.id()).unwrap();
+        process.signal("STOP");
+        while !process.is_stopped() {
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
+        }
+        process.signal("KILL");
+        assert!(!child.wait().unwrap().success());
+        assert!(!process.is_running());
+    }
+}
