@@ -223,7 +223,11 @@ impl Host {
         let Some(part) = &mut self.part else { return Ok(()) };
         let is_over = self.phase == Phase::Over;
         let facts = HostFacts { is_over, watermark: self.lanes.reached() };
-        part.begin(cut, facts, &mut **self.logic.borrow_mut())
+        let logic = Rc::clone(&self.logic);
+        let mut logic = logic.borrow_mut();
+        let mut begun = Ok(());
+        self.run.within(self.step, |run| begun = part.begin(cut, facts, &mut **logic, run));
+        begun
     }
 
     fn advance(&mut self, data: Option<Epoch>) -> Result<Step, Error> {

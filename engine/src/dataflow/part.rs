@@ -65,6 +65,7 @@ impl HostPart {
         cut: Cut,
         facts: HostFacts,
         logic: &mut dyn Logic,
+        run: &mut Run,
     ) -> Result<(), Error> {
         if self.last == Some(cut.id) {
             return Ok(());
@@ -77,12 +78,12 @@ impl HostPart {
             false => Some(Capture::begin(self.worker, extent, &mut |parts| logic.state(parts))?),
         };
         let is_captured = capture.is_none();
-        let is_preparing = self.is_sink;
-        self.work = Some(Work { cut, facts, capture, is_preparing });
+        self.work = Some(Work { cut, facts, capture, is_preparing: self.is_sink });
         if is_captured {
             self.say_captured();
         }
-        Ok(())
+        // A writer draws the line when it is asked first: before it is given what is behind the cut.
+        self.prepare(logic, run)
     }
 
     fn say_captured(&self) {
@@ -108,20 +109,26 @@ impl HostPart {
                 left = Left::Nothing;
             }
         }
-        if work.is_preparing {
-            match logic.prepare(work.cut.id, run)? {
-                Some(bytes) => {
-                    work.is_preparing = false;
-                    self.board.borrow_mut().prepared(self.step, work.cut, bytes);
-                }
-                None if left == Left::Nothing => left = Left::Wait,
-                None => {}
+        self.prepare(logic, run)?;
+        if left == Left::Nothing {
+            match self.work.as_ref().is_some_and(|work| work.is_preparing) {
+                true => left = Left::Wait,
+                false => self.work = None,
             }
         }
-        if left == Left::Nothing {
-            self.work = None;
-        }
         Ok(left)
+    }
+
+    /// Asks a writer to prepare, until it has.
+    fn prepare(&mut self, logic: &mut dyn Logic, run: &mut Run) -> Result<(), Error> {
+        let Some(work) = self.work.as_mut().filter(|work| work.is_preparing) else {
+            return Ok(());
+        };
+        if let Some(bytes) = logic.prepare(work.cut.id, run)? {
+            work.is_preparing = false;
+            self.board.borrow_mut().prepared(self.step, work.cut, bytes);
+        }
+        Ok(())
     }
 }
 
