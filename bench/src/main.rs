@@ -5,13 +5,16 @@
 
 mod capture;
 mod chain;
+mod checkpoints;
 mod compare;
 mod dead_letters;
+mod gaps;
 mod held;
 mod interval;
 mod memory;
 mod nexmark;
 mod numbers;
+mod recovery;
 mod skew;
 mod stages;
 mod torture;
@@ -52,6 +55,13 @@ enum What {
     Capture(capture::Options),
     /// Counting by key and window: Rheos against loops written by hand
     Windows(windows::Options),
+    /// What checkpoints cost: a windowed count with and without them
+    Checkpoints(checkpoints::Options),
+    /// How long a job with much state takes to go on, beside reading the bytes with `cat`
+    Recovery(recovery::Options),
+    /// The job whose state is restored
+    #[command(hide = true)]
+    RecoveryJob(recovery::JobOptions),
     /// Kills jobs anywhere and holds what they published against an undisturbed run
     Torture(torture::Options),
     /// The job that a campaign kills
@@ -70,6 +80,9 @@ fn main() -> anyhow::Result<ExitCode> {
         What::Nexmark(options) => nexmark::run(&options),
         What::Capture(options) => capture::run(&options),
         What::Windows(options) => windows::run(&options),
+        What::Checkpoints(options) => checkpoints::run(&options),
+        What::Recovery(options) => recovery::run(&options),
+        What::RecoveryJob(options) => return Ok(recovery::run_job(options)),
         What::Torture(options) => torture::run(&options),
         What::TortureJob(options) => return Ok(torture::run_job(options)),
     };

@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 struct Campaign<'a> {
     options: &'a Options,
     workloads: Vec<Workload>,
-    places: Vec<&'static str>,
+    places: &'static [&'static str],
     folder: PathBuf,
 }
 
@@ -94,11 +94,11 @@ impl<'a> Campaign<'a> {
             if is_enough {
                 break;
             }
-            let script = Script::new(seed, &self.workloads, &self.places);
+            let script = Script::new(seed, &self.workloads, self.places);
             let life = self.live(&script, None)?;
             tally.add(seed, &life);
         }
-        say(&format!("{} in {:.0?}", tally.report(&self.places), began.elapsed()));
+        say(&format!("{} in {:.0?}", tally.report(self.places), began.elapsed()));
         anyhow::ensure!(tally.is_clean(), "the job did not do what it promises");
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<'a> Campaign<'a> {
             .map(|name| Workload::named(name))
             .collect::<anyhow::Result<Vec<_>>>()?;
         for round in 0..NOTICED_WITHIN {
-            let script = Script::new(self.options.seed + round, &workloads, &self.places);
+            let script = Script::new(self.options.seed + round, &workloads, self.places);
             let life = self.live(&script, Some(variant.name))?;
             if !life.findings.is_empty() {
                 let first = life.findings.to_string();
