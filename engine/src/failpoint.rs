@@ -17,6 +17,16 @@ pub const FAILPOINTS: &[&str] = &[
     "job-before-rename",
     "job-before-folder-sync",
     "job-after",
+    "recover-before",
+    "recover-after",
+    "restore-before",
+    "restore-after",
+    "capture-before",
+    "vote-before",
+    "vote-after",
+    "commit-before",
+    "commit-after",
+    "end-before",
     "state-before-write",
     "state-before-sync",
     "state-before-folder-sync",
@@ -63,7 +73,6 @@ pub(crate) fn hit_at(place: &str, step: &str) -> Result<(), Error> {
 }
 
 /// Whether a test wants the protocol to be wrong in the way that `variant` names.
-#[allow(dead_code, reason = "the protocol calls it as it grows")]
 #[inline]
 pub(crate) fn is_broken(variant: &str) -> bool {
     #[cfg(feature = "failpoints")]
@@ -83,7 +92,6 @@ pub(crate) fn is_broken_at(variant: &str, place: &str) -> bool {
 }
 
 /// Says which process of its job this one is; before that it counts as process 0.
-#[allow(dead_code, reason = "the protocol calls it as it grows")]
 #[inline]
 pub(crate) fn set_process(process: usize) {
     #[cfg(feature = "failpoints")]

@@ -18,15 +18,13 @@ const fn variant(name: &'static str, workloads: &'static [&'static str]) -> Vari
 const ANY: &[&str] = &["ledger", "counters", "windows", "repetitions"];
 
 impl Variant {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 12] = [
         // Output that belongs to a checkpoint which may never become durable.
         variant("commit-before-manifest", ANY),
         variant("vote-before-prepare", ANY),
         variant("skip-prepared-on-recover", ANY),
-        variant("commit-leftovers-on-recover", ANY),
         variant("restore-one-checkpoint-older", ANY),
         variant("positions-one-epoch-late", ANY),
-        variant("positions-one-epoch-early", ANY),
         variant("restore-wrong-group", ANY),
         variant("forget-timers", &["timers"]),
         variant("forget-removed-keys", &["timers", "windows", "repetitions"]),

@@ -51,7 +51,7 @@ mod scenario;
 mod tests;
 
 pub use choose::Restore;
-pub(crate) use choose::{Duplicates, choose, chosen};
+pub(crate) use choose::{Decision, Duplicates, choose, chosen};
 pub use command::CheckpointsCommand;
 #[cfg(feature = "failpoints")]
 pub use crash_campaign::{CrashReport, crash_campaign};

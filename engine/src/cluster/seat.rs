@@ -70,6 +70,14 @@ impl Seat {
         Ok(Seat::Member { process, processes, listener: listen("127.0.0.1:0")?, hub })
     }
 
+    /// Which of them this one is.
+    pub(crate) fn process(&self) -> usize {
+        match self {
+            Seat::Alone | Seat::Hub { .. } => 0,
+            Seat::Member { process, .. } => *process,
+        }
+    }
+
     /// The number of processes of the job.
     pub(crate) fn processes(&self) -> usize {
         match self {

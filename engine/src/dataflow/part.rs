@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::board::Board;
 use super::control::ControlLog;
 use crate::capture::Capture;
+use crate::failpoint;
 use crate::job::desk::{Cut, HostFacts, SourceFacts};
 use crate::logic::Logic;
 use crate::run::{Run, StepId};
@@ -71,6 +72,7 @@ impl HostPart {
             return Ok(());
         }
         self.last = Some(cut.id);
+        failpoint::hit("capture-before")?;
         let extent = self.board.borrow_mut().enter(cut);
         // What has said its last has nothing more to remember.
         let capture = match facts.is_over {
@@ -151,6 +153,8 @@ pub(crate) struct SourcePart {
     boundaries: VecDeque<Boundary>,
     /// The last cut that it answered, and where it stood, until the checkpoint is durable.
     answered: Option<(CheckpointId, Vec<Standing>)>,
+    /// Where it stood at the checkpoints that are kept, the oldest first.
+    kept: VecDeque<Vec<Standing>>,
 }
 
 impl SourcePart {
@@ -160,7 +164,14 @@ impl SourcePart {
         log: Rc<RefCell<ControlLog>>,
     ) -> Self {
         board.borrow_mut().add_source(step);
-        Self { step, board, log, boundaries: VecDeque::new(), answered: None }
+        Self {
+            step,
+            board,
+            log,
+            boundaries: VecDeque::new(),
+            answered: None,
+            kept: VecDeque::new(),
+        }
     }
 
     /// The source goes on to an epoch.
@@ -168,9 +179,19 @@ impl SourcePart {
         self.boundaries.push_back(Boundary { entered: epoch, splits });
     }
 
-    /// Where the source stood at a checkpoint that has become durable, once.
-    pub(crate) fn take_durable(&mut self, durable: CheckpointId) -> Option<Vec<Standing>> {
-        self.answered.take_if(|(id, _)| *id <= durable).map(|(_, stood)| stood)
+    /// A checkpoint has become durable, and `keep` of them stay: where the source stood at the
+    /// oldest one, if that is another than before.
+    pub(crate) fn take_durable(
+        &mut self,
+        durable: CheckpointId,
+        keep: usize,
+    ) -> Option<&[Standing]> {
+        let (_, stood) = self.answered.take_if(|(id, _)| *id <= durable)?;
+        self.kept.push_back(stood);
+        if self.kept.len() > keep {
+            self.kept.pop_front();
+        }
+        self.kept.front().filter(|_| self.kept.len() == keep).map(Vec::as_slice)
     }
 
     /// Says where the source stood at the last cut, if it has come so far. One that is over has
@@ -180,7 +201,11 @@ impl SourcePart {
         let mut board = self.board.borrow_mut();
         let cut = board.cut_for_source(self.step, &log);
         if let Some(cut) = cut {
-            let stood = self.boundaries.iter().find(|boundary| boundary.entered >= cut.before);
+            let mut at = self.boundaries.iter().position(|b| b.entered >= cut.before);
+            if failpoint::is_broken("positions-one-epoch-late") {
+                at = at.map(|at| at + 1);
+            }
+            let stood = at.and_then(|at| self.boundaries.get(at));
             let stood = match stood {
                 Some(boundary) => boundary.splits.clone(),
                 None if is_over => Vec::new(),

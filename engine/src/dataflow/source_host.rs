@@ -17,6 +17,7 @@ use super::alarm::Alarm;
 use super::part::{SourcePart, Standing};
 use super::ports::OutputPort;
 use crate::consumer::Flush;
+use crate::failpoint;
 use crate::job::shared::{Shared, StopRequest};
 use crate::run::Run;
 use crate::source_logic::SourceLogic;
@@ -169,6 +170,9 @@ impl SourceHost {
                 self.state = State::Draining(Instant::now() + DRAIN_WITHIN);
             }
             (Some(StopRequest::Stop), State::Reading) => {
+                if failpoint::is_broken("dropped-capability-is-end") {
+                    return self.finish();
+                }
                 self.stood = self.standing();
                 self.logic.close();
                 self.hand_on(Flush::EpochEnd)?;
@@ -238,8 +242,8 @@ impl SourceHost {
     /// Tells the readers what is not asked for again.
     fn forget_durable(&mut self) -> Result<(), Error> {
         let Some((part, desk)) = self.part.as_mut().zip(self.shared.desk()) else { return Ok(()) };
-        let stood = part.take_durable(desk.durable());
-        stood.map_or(Ok(()), |stood| self.logic.completed(&stood))
+        let stood = part.take_durable(desk.durable(), desk.keep);
+        stood.map_or(Ok(()), |stood| self.logic.completed(stood))
     }
 
     fn answer_cut(&mut self) {

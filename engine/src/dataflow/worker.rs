@@ -12,6 +12,7 @@ use timely::worker::Worker;
 
 use super::instantiate::{Instance, instantiate};
 use crate::context::WorkerContext;
+use crate::failpoint;
 use crate::job::assignment::Assignment;
 use crate::job::ballot::{Verdict, Vote};
 use crate::job::desk::Said;
@@ -189,6 +190,7 @@ impl<'a> Watch<'a> {
         if let (Some(board), Some(desk)) = (&self.instance.board, self.context.shared.desk()) {
             if !self.has_said {
                 self.has_said = true;
+                failpoint::hit("end-before")?;
                 let mut prepared = BTreeMap::new();
                 for sink in &self.instance.sinks {
                     let bytes = sink.logic.borrow().prepared_at_end();
@@ -212,10 +214,12 @@ impl<'a> Watch<'a> {
         let durable = self.context.shared.desk().map_or(self.committed, |desk| desk.durable());
         if durable > self.committed {
             self.committed = durable;
+            failpoint::hit("commit-before")?;
             for sink in &self.instance.sinks {
                 let committed = sink.logic.borrow_mut().commit(durable);
                 committed.map_err(|error| error.in_step(&sink.name))?;
             }
+            failpoint::hit("commit-after")?;
         }
         Ok(())
     }

@@ -78,6 +78,8 @@ pub(crate) enum Said {
 pub(crate) struct Desk {
     /// How often the job has been started on its checkpoint folder, this time included.
     pub(crate) run: u32,
+    /// Checkpoints that are kept.
+    pub(crate) keep: usize,
     say: Sender<Said>,
     pieces: AtomicUsize,
     /// The checkpoint for which a cut is due, and what it builds on; in process 0.
@@ -95,10 +97,15 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// A desk for `workers` workers from `first` on, and the scribe's ear.
-    pub(crate) fn new(run: u32, first: usize, workers: usize) -> (Self, Receiver<Said>) {
+    pub(crate) fn new(
+        (run, keep): (u32, usize),
+        first: usize,
+        workers: usize,
+    ) -> (Self, Receiver<Said>) {
         let (say, hear) = unbounded();
         let desk = Self {
             run,
+            keep,
             say,
             pieces: AtomicUsize::new(0),
             due: Mutex::new(None),

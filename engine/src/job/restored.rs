@@ -6,6 +6,7 @@ use super::desk::HostFacts;
 use crate::capture::SectionKind;
 use crate::checkpoint::{Disk, Manifest, SectionEntry, StateFile, hash_probe};
 use crate::context::WorkerContext;
+use crate::failpoint;
 use crate::key::owner;
 use crate::logic::Logic;
 use crate::plan::Plan;
@@ -73,9 +74,12 @@ impl Restored {
             return Ok(());
         }
         let stored = Stored { from: self, step, worker, workers };
+        failpoint::hit("restore-before")?;
         restore(&stored, worker, workers, &mut |parts| logic.state(parts))?;
-        logic.restored();
-        Ok(())
+        if !failpoint::is_broken("forget-timers") {
+            logic.restored();
+        }
+        failpoint::hit("restore-after")
     }
 }
 
@@ -92,11 +96,14 @@ impl Stored<'_> {
     fn concerns(&self, entry: &SectionEntry) -> bool {
         match entry.kind {
             SectionKind::Keyed { group } => {
+                let group = group ^ u16::from(failpoint::is_broken("restore-wrong-group")) << 7;
                 let is_owner = owner(u64::from(group) << 48, self.workers) == self.worker;
                 is_owner || !self.from.is_grouped_alike
             }
-            SectionKind::Singleton => self.worker == 0,
-            SectionKind::Broadcast => true,
+            SectionKind::Singleton => {
+                self.worker == 0 && !failpoint::is_broken("forget-singletons")
+            }
+            SectionKind::Broadcast => !failpoint::is_broken("forget-broadcast"),
         }
     }
 }

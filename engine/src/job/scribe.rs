@@ -19,6 +19,7 @@ use super::manifest::JobFacts;
 use super::shared::{News, Shared};
 use crate::capture::{Extent, Section};
 use crate::checkpoint::{Disk, FileRef, StateFileWriter, StateName, Store};
+use crate::failpoint;
 use crate::run::StepId;
 use crate::{CheckpointId, Epoch, Error};
 
@@ -220,7 +221,9 @@ impl Scribe {
             Extent::Whole => Vec::new(),
             Extent::Changes => self.chains.get(&worker).cloned().unwrap_or_default(),
         };
-        chain.extend(file);
+        if !failpoint::is_broken("base-without-changes") || extent == Extent::Whole {
+            chain.extend(file);
+        }
         let changes: u64 = chain.iter().skip(1).map(|file| file.bytes).sum();
         let whole = chain.first().map_or(0, |file| file.bytes);
         if chain.len() >= LONGEST_CHAIN || changes > whole {
@@ -232,7 +235,9 @@ impl Scribe {
         if tally.votes.len() == workers {
             let votes: Vec<WorkerVote> = std::mem::take(&mut tally.votes).into_values().collect();
             self.chains = votes.iter().map(|vote| (vote.worker, vote.chain.clone())).collect();
+            failpoint::hit("vote-before")?;
             self.say(Word::Voted { id: cut.id, votes });
+            failpoint::hit("vote-after")?;
         }
         Ok(())
     }
@@ -302,6 +307,10 @@ impl Scribe {
                 let votes: Vec<WorkerVote> = votes.into_iter().flatten().collect();
                 let now = self.shared.clock.now();
                 let manifest = hub.job.manifest((id, self.desk.run), votes, now, is_end);
+                if failpoint::is_broken("commit-before-manifest") {
+                    self.desk.complete(id);
+                    self.shared.wake_workers();
+                }
                 let result = hub.store.publish(manifest);
                 hub.coordinator.written(id, result, Instant::now())
             }

@@ -18,9 +18,10 @@ use super::shared::Shared;
 use super::start::prepare_targets;
 use crate::checkpoint::compat::{self, Compatibility};
 use crate::checkpoint::{
-    Checkpoints, Disk, Duplicates, JobFile, LocalDisk, Manifest, Store, choose, chosen,
+    Checkpoints, Decision, Disk, Duplicates, JobFile, LocalDisk, Manifest, Store, choose, chosen,
 };
 use crate::dataflow::panic_message;
+use crate::failpoint;
 use crate::plan::{Node, Plan};
 use crate::{Epoch, Error, ErrorKind, Recovery, SplitContext};
 
@@ -54,7 +55,13 @@ impl Session {
             true => Duplicates::Accepted,
             false => Duplicates::Refused,
         };
-        let decision = choose(&facts, options.restore, duplicates)?;
+        let mut decision = choose(&facts, options.restore, duplicates)?;
+        if failpoint::is_broken("restore-one-checkpoint-older")
+            && let Decision::Restore { id, .. } = &mut decision
+            && let Some((older, _)) = facts.manifests.range(..*id).next_back()
+        {
+            *id = *older;
+        }
         let manifest = chosen(&facts, &decision).cloned();
         if let Some(manifest) = &manifest {
             let found = fit(plan, manifest, options.allow_dropped_state)?;
@@ -118,7 +125,7 @@ impl Session {
         shared: &Arc<Shared>,
         (process, processes, local): (usize, usize, Range<usize>),
     ) -> Result<ScribeGuard, Error> {
-        let (desk, hear) = Desk::new(outset.run, local.start, local.len());
+        let (desk, hear) = Desk::new((outset.run, self.options.keep), local.start, local.len());
         let desk = Arc::new(desk);
         shared.set_desk(Arc::clone(&desk));
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -214,10 +221,14 @@ fn fit(
 
 /// Commits what the sinks had prepared, and takes back what they had begun.
 fn recover_targets(plan: &Plan, manifest: &Manifest, run: u32) -> Result<(), Error> {
+    failpoint::hit("recover-before")?;
     for step in &plan.steps {
         if let Node::Sink(sink) = &step.node {
             let stored = manifest.sinks.iter().find(|stored| stored.step == step.name);
             let recovered = match stored {
+                Some(_) if failpoint::is_broken("skip-prepared-on-recover") => {
+                    sink.recover(&Recovery { prepared: &[], run })
+                }
                 Some(stored) => sink.recover(&Recovery { prepared: &stored.prepared, run }),
                 // It is new in this plan.
                 None => sink.prepare_target(),
@@ -225,7 +236,7 @@ fn recover_targets(plan: &Plan, manifest: &Manifest, run: u32) -> Result<(), Err
             recovered.map_err(|error| error.in_step(&step.name))?;
         }
     }
-    Ok(())
+    failpoint::hit("recover-after")
 }
 
 /// The splits of every source that have not ended, and where reading goes on; all those of a source

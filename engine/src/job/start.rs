@@ -84,6 +84,7 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     };
     let seat = cluster::Seat::take(&config)?;
     let processes = seat.processes();
+    crate::failpoint::set_process(seat.process());
     let workers = config.workers * processes;
     let layout = Layout { workers, processes };
     // One process lists the splits and prepares the targets, for all.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::Changes;
 use super::marks::Marks;
 use super::records::{self, GroupBuffers, StateChange, StateRecords};
+use crate::failpoint;
 use crate::key::{Key, hash_key};
 use crate::state_parts::KeyedTable;
 use crate::{Error, ErrorKind, Extent, Rewrite, Schema};
@@ -345,6 +346,7 @@ impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState
                         self.put(hash, key, state);
                     }
                 }
+                StateChange::Remove if failpoint::is_broken("forget-removed-keys") => {}
                 StateChange::Remove => drop(self.remove(hash, &key)),
             }
         }
