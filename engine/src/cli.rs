@@ -4,6 +4,10 @@
 //! [`Config::from_args`](crate::Config::from_args) when it has none. Every flag has an
 //! environment variable; a flag wins.
 
+mod recovery;
+
+pub use recovery::RecoveryArgs;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,6 +90,9 @@ pub struct JobArgs {
     #[arg(long, value_name = "FILTER", env = "RHEOS_LOG", default_value = "warn")]
     #[arg(hide_env_values = true)]
     pub log: String,
+    /// How the job survives a failure
+    #[command(flatten)]
+    pub recovery: RecoveryArgs,
 }
 
 /// The choices of `--report`.
@@ -170,7 +177,10 @@ impl JobArgs {
         if let Some(workers) = self.workers {
             config.workers = workers;
         }
-        config.validate()?;
+        let _restarts = self.recovery.restarts()?;
+        self.recovery.apply(&mut config);
+        // The program may still say where checkpoints are; a job that starts checks the rest.
+        config.validate_values()?;
         Ok(config)
     }
 }
@@ -191,6 +201,7 @@ fn start_logging(filter: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{CheckpointId, Checkpoints, Guarantee, Restore};
 
     fn parse(arguments: &[&str]) -> Result<Config, String> {
         let arguments = std::iter::once("program").chain(arguments.iter().copied());
@@ -207,6 +218,27 @@ mod tests {
         let config = parse(&["--hosts", "a:1,b:2", "--process", "1"]).unwrap();
         let hosts = vec!["a:1".to_owned(), "b:2".to_owned()];
         assert_eq!(config.processes, Processes::Hosts { hosts, process: 1 });
+    }
+
+    #[test]
+    fn flags_about_checkpoints_win_over_the_program() {
+        let flags = ["--checkpoint-every", "1s", "--restore", "7", "--require", "exactly-once"];
+        let config = parse(&flags).unwrap();
+        assert_eq!(config.require, Some(Guarantee::ExactlyOnce));
+        let unplaced = config.validate().unwrap_err().to_string();
+        assert!(unplaced.contains("no folder for checkpoints is given"), "{unplaced}");
+        let config = config.checkpoint_to(Checkpoints::to("here").keep(9));
+        config.validate().unwrap();
+        let expected = Checkpoints::to("here").keep(9).every(Duration::from_secs(1));
+        assert_eq!(config.checkpoints, Some(expected.restore(Restore::Id(CheckpointId(7)))));
+    }
+
+    #[test]
+    fn a_folder_on_the_command_line_turns_checkpoints_on() {
+        let config = parse(&["--checkpoint-dir", "a", "--keep-checkpoints", "2"]).unwrap();
+        assert_eq!(config.checkpoints, Some(Checkpoints::to("a").keep(2)));
+        assert!(config.announce);
+        assert_eq!(parse(&[]).unwrap().checkpoints, None);
     }
 
     #[derive(Parser)]
@@ -233,6 +265,12 @@ mod tests {
             (&["--hosts", "a:1,b:2"], "--process"),
             (&["--epoch", "10"], "no unit"),
             (&["--log", "=!"], "log by"),
+            (&["--checkpoint-dir", "s3://bucket/job"], "object stores are not supported"),
+            (&["--checkpoint-dir", "a", "--checkpoint-every", "0s"], "no time between"),
+            (&["--checkpoint-dir", "a", "--keep-checkpoints", "0"], "0 are kept"),
+            (&["--restore", "yesterday"], "neither `latest`"),
+            (&["--require", "twice"], "neither `exactly-once`"),
+            (&["--backoff", "1s"], "add --restarts N"),
         ] {
             let error = parse(arguments).unwrap_err();
             assert!(error.contains(reason), "{arguments:?}: {error}");

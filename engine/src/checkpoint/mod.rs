@@ -1,5 +1,10 @@
 //! Checkpoints: consistent cuts of a job that are kept on disk, to continue from.
 
+mod options;
+
+pub(crate) use options::Overrides;
+pub use options::{Checkpoints, Restore};
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
