@@ -68,6 +68,7 @@ impl Running {
 pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     config.validate()?;
     plan.validate()?;
+    crate::guarantee::meet(&plan, &config)?;
     if let Some(path) = &config.explain {
         let text = crate::plan::Explanation::of(&plan).to_string();
         std::fs::write(path, text)
