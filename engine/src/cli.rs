@@ -141,8 +141,17 @@ impl JobArgs {
     /// Makes the configuration; also lets logs go to standard error, shows progress there, and
     /// lets signals stop the job.
     ///
+    /// With `--restarts N` it returns only in a process that runs the job. The process that was
+    /// started first starts the program again, with the same arguments and the same standard
+    /// input and output, waits for that, starts it again up to N times in a row after a failure
+    /// that a retry can help (exit codes 5 and 6, or an end by a signal that nobody sends to ask
+    /// for the end), and ends with its last code. A job that ran for ten minutes has all its
+    /// restarts again. So call this first: whatever the program does before it, both do, and a
+    /// port that the first one has bound is taken.
+    ///
     /// # Errors
-    /// When a number is out of its range or the log filter is not understood.
+    /// When a number is out of its range, the log filter is not understood, or the program cannot
+    /// be started again.
     pub fn into_config(self) -> Result<Config, Error> {
         start_logging(&self.log)?;
         let mut limits = Limits::default();
@@ -177,10 +186,13 @@ impl JobArgs {
         if let Some(workers) = self.workers {
             config.workers = workers;
         }
-        let _restarts = self.recovery.restarts()?;
+        let restarts = self.recovery.restarts()?;
         self.recovery.apply(&mut config);
         // The program may still say where checkpoints are; a job that starts checks the rest.
         config.validate_values()?;
+        if let Some(restarts) = restarts {
+            crate::supervisor::supervise(restarts)?;
+        }
         Ok(config)
     }
 }

@@ -137,7 +137,9 @@ impl Config {
 
     /// Reads the program's arguments and the `RHEOS_*` environment variables, for programs
     /// without arguments of their own. Prints help or a usage error and ends the process where
-    /// those are due; shows logs, progress and a report; stops the job on SIGINT and SIGTERM.
+    /// those are due; shows logs, progress and a report; stops the job on SIGINT and SIGTERM. Call
+    /// it first: with `--restarts` it returns only in the process that runs the job, see
+    /// [`JobArgs::into_config`](crate::cli::JobArgs::into_config).
     ///
     /// # Errors
     /// When the arguments contradict each other.
