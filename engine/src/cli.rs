@@ -4,6 +4,10 @@
 //! [`Config::from_args`](crate::Config::from_args) when it has none. Every flag has an
 //! environment variable; a flag wins.
 
+mod recovery;
+
+pub use recovery::RecoveryArgs;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +15,6 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
 
-use crate::checkpoint::{Checkpoints, Restore};
 use crate::config::{Config, Processes, ReportFormat};
 use crate::{Error, Limits};
 
@@ -80,29 +83,6 @@ pub struct JobArgs {
     #[arg(long, env = "RHEOS_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     #[arg(hide_env_values = true)]
     pub no_progress: bool,
-    /// Keep checkpoints of the job in this folder, and go on from them
-    #[arg(long, value_name = "DIR", env = "RHEOS_CHECKPOINT_DIR", hide_env_values = true)]
-    pub checkpoint_dir: Option<PathBuf>,
-    /// How often a checkpoint is taken [default: 10s]
-    #[arg(long, value_name = "TIME", env = "RHEOS_CHECKPOINT_EVERY", value_parser = duration)]
-    #[arg(hide_env_values = true, requires = "checkpoint_dir")]
-    pub checkpoint_every: Option<Duration>,
-    /// Checkpoints that are kept [default: 3]
-    #[arg(long, value_name = "N", env = "RHEOS_KEEP_CHECKPOINTS", hide_env_values = true)]
-    #[arg(requires = "checkpoint_dir")]
-    pub keep_checkpoints: Option<usize>,
-    /// What the job goes on from: latest, none, or the number of a checkpoint [default: latest]
-    #[arg(long, value_name = "WHICH", env = "RHEOS_RESTORE", hide_env_values = true)]
-    #[arg(requires = "checkpoint_dir")]
-    pub restore: Option<Restore>,
-    /// Go on from an older checkpoint even if output is then published twice
-    #[arg(long, env = "RHEOS_ACCEPT_DUPLICATES", value_parser = FalseyValueParser::new())]
-    #[arg(hide_env_values = true)]
-    pub accept_duplicates: bool,
-    /// Go on even if state is lost that this version of the program has no use for
-    #[arg(long, env = "RHEOS_ALLOW_DROPPED_STATE", value_parser = FalseyValueParser::new())]
-    #[arg(hide_env_values = true)]
-    pub allow_dropped_state: bool,
     /// Write the plan of the job to this file before anything runs
     #[arg(long, value_name = "FILE", env = "RHEOS_EXPLAIN", hide_env_values = true)]
     pub explain: Option<PathBuf>,
@@ -110,6 +90,9 @@ pub struct JobArgs {
     #[arg(long, value_name = "FILTER", env = "RHEOS_LOG", default_value = "warn")]
     #[arg(hide_env_values = true)]
     pub log: String,
+    /// How the job survives a failure
+    #[command(flatten)]
+    pub recovery: RecoveryArgs,
 }
 
 /// The choices of `--report`.
@@ -158,8 +141,17 @@ impl JobArgs {
     /// Makes the configuration; also lets logs go to standard error, shows progress there, and
     /// lets signals stop the job.
     ///
+    /// With `--restarts N` it returns only in a process that runs the job. The process that was
+    /// started first starts the program again, with the same arguments and the same standard
+    /// input and output, waits for that, starts it again up to N times in a row after a failure
+    /// that a retry can help (exit codes 5 and 6, or an end by a signal that nobody sends to ask
+    /// for the end), and ends with its last code. A job that ran for ten minutes has all its
+    /// restarts again. So call this first: whatever the program does before it, both do, and a
+    /// port that the first one has bound is taken.
+    ///
     /// # Errors
-    /// When a number is out of its range or the log filter is not understood.
+    /// When a number is out of its range, the log filter is not understood, or the program cannot
+    /// be started again.
     pub fn into_config(self) -> Result<Config, Error> {
         start_logging(&self.log)?;
         let mut limits = Limits::default();
@@ -177,19 +169,8 @@ impl JobArgs {
             (None, Some(process)) => Processes::Hosts { hosts: self.hosts, process },
             (None, None) => Processes::One,
         };
-        let checkpoints = self.checkpoint_dir.map(|folder| {
-            let mut checkpoints = Checkpoints::to(folder);
-            checkpoints.every = self.checkpoint_every.unwrap_or(checkpoints.every);
-            checkpoints.keep = self.keep_checkpoints.unwrap_or(checkpoints.keep);
-            checkpoints.restore = self.restore.unwrap_or_default();
-            checkpoints.accept_duplicates = self.accept_duplicates;
-            checkpoints.allow_dropped_state = self.allow_dropped_state;
-            checkpoints
-        });
         let mut config = Config {
             processes,
-            checkpoints,
-            announce: true,
             report: match self.report {
                 ReportChoice::None => ReportFormat::None,
                 ReportChoice::Table => ReportFormat::Table,
@@ -205,7 +186,13 @@ impl JobArgs {
         if let Some(workers) = self.workers {
             config.workers = workers;
         }
-        config.validate()?;
+        let restarts = self.recovery.restarts()?;
+        self.recovery.apply(&mut config);
+        // The program may still say where checkpoints are; a job that starts checks the rest.
+        config.validate_values()?;
+        if let Some(restarts) = restarts {
+            crate::supervisor::supervise(restarts)?;
+        }
         Ok(config)
     }
 }
@@ -226,6 +213,7 @@ fn start_logging(filter: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{CheckpointId, Checkpoints, Guarantee, Restore};
 
     fn parse(arguments: &[&str]) -> Result<Config, String> {
         let arguments = std::iter::once("program").chain(arguments.iter().copied());
@@ -242,6 +230,27 @@ mod tests {
         let config = parse(&["--hosts", "a:1,b:2", "--process", "1"]).unwrap();
         let hosts = vec!["a:1".to_owned(), "b:2".to_owned()];
         assert_eq!(config.processes, Processes::Hosts { hosts, process: 1 });
+    }
+
+    #[test]
+    fn flags_about_checkpoints_win_over_the_program() {
+        let flags = ["--checkpoint-every", "1s", "--restore", "7", "--require", "exactly-once"];
+        let config = parse(&flags).unwrap();
+        assert_eq!(config.require, Some(Guarantee::ExactlyOnce));
+        let unplaced = config.validate().unwrap_err().to_string();
+        assert!(unplaced.contains("no folder for checkpoints is given"), "{unplaced}");
+        let config = config.checkpoint_to(Checkpoints::to("here").keep(9));
+        config.validate().unwrap();
+        let expected = Checkpoints::to("here").keep(9).every(Duration::from_secs(1));
+        assert_eq!(config.checkpoints, Some(expected.restore(Restore::Id(CheckpointId(7)))));
+    }
+
+    #[test]
+    fn a_folder_on_the_command_line_turns_checkpoints_on() {
+        let config = parse(&["--checkpoint-dir", "a", "--keep-checkpoints", "2"]).unwrap();
+        assert_eq!(config.checkpoints, Some(Checkpoints::to("a").keep(2)));
+        assert!(config.announce);
+        assert_eq!(parse(&[]).unwrap().checkpoints, None);
     }
 
     #[derive(Parser)]
@@ -267,10 +276,13 @@ mod tests {
             (&["--hosts", "a:1,b:2", "--process", "2"], "no process 2"),
             (&["--hosts", "a:1,b:2"], "--process"),
             (&["--epoch", "10"], "no unit"),
-            (&["--restore", "7"], "--checkpoint-dir"),
-            (&["--checkpoint-dir", "d", "--restore", "last"], "neither"),
-            (&["--checkpoint-dir", "d", "--keep-checkpoints", "0"], "go on"),
             (&["--log", "=!"], "log by"),
+            (&["--checkpoint-dir", "s3://bucket/job"], "object stores are not supported"),
+            (&["--checkpoint-dir", "a", "--checkpoint-every", "0s"], "no time between"),
+            (&["--checkpoint-dir", "a", "--keep-checkpoints", "0"], "0 are kept"),
+            (&["--restore", "yesterday"], "neither `latest`"),
+            (&["--require", "twice"], "neither `exactly-once`"),
+            (&["--backoff", "1s"], "add --restarts N"),
         ] {
             let error = parse(arguments).unwrap_err();
             assert!(error.contains(reason), "{arguments:?}: {error}");

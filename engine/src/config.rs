@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::checkpoint::Checkpoints;
-use crate::{Clock, Error, Limits, SystemClock};
+use crate::checkpoint::Overrides;
+use crate::{Checkpoints, Clock, Error, Guarantee, Limits, SystemClock};
 
 /// The shape in which a [`Report`](crate::Report) is printed on standard error at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,9 +65,16 @@ pub struct Config {
     /// A socket that is bound already to the address of this process in [`Processes::Hosts`], if
     /// it is process 0; it binds that address itself unless set.
     pub listener: Option<Arc<std::net::TcpListener>>,
-    /// Where and how checkpoints are taken; none are unless set.
+    /// Where checkpoints are kept, how often they are taken and which one the job starts from; none
+    /// are taken unless set.
     pub checkpoints: Option<Checkpoints>,
-    /// Whether the job says on standard error what it goes on from; no unless set.
+    /// What the command line says about checkpoints, whoever names their folder.
+    pub(crate) overrides: Overrides,
+    /// What every path from a source to a sink must guarantee after a failure, or the job does not
+    /// start; nothing unless set.
+    pub require: Option<Guarantee>,
+    /// Whether a job with checkpoints says on standard error, before it begins, what it starts from
+    /// and what each path from a source to a sink guarantees; no unless set.
     pub announce: bool,
     /// The bounds of the job.
     pub limits: Limits,
@@ -87,6 +94,8 @@ impl Default for Config {
             explain: None,
             listener: None,
             checkpoints: None,
+            overrides: Overrides::default(),
+            require: None,
             announce: false,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
@@ -99,6 +108,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("workers", &self.workers)
             .field("processes", &self.processes)
+            .field("checkpoints", &self.checkpoints)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -127,7 +137,9 @@ impl Config {
 
     /// Reads the program's arguments and the `RHEOS_*` environment variables, for programs
     /// without arguments of their own. Prints help or a usage error and ends the process where
-    /// those are due; shows logs, progress and a report; stops the job on SIGINT and SIGTERM.
+    /// those are due; shows logs, progress and a report; stops the job on SIGINT and SIGTERM. Call
+    /// it first: with `--restarts` it returns only in the process that runs the job, see
+    /// [`JobArgs::into_config`](crate::cli::JobArgs::into_config).
     ///
     /// # Errors
     /// When the arguments contradict each other.
@@ -156,10 +168,27 @@ impl Config {
         self
     }
 
-    /// Takes checkpoints, so that a job that was stopped or killed goes on where it was.
+    /// Takes checkpoints, into a folder or as [`Checkpoints`] say. Flags of the command line that
+    /// are about checkpoints win over what is given here, except for the folder.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rheos_engine::{Checkpoints, Config};
+    /// let config = Config::default().checkpoint_to("checkpoints/");
+    /// assert_eq!(config.checkpoints.unwrap().every, Duration::from_secs(10));
+    /// let often = Checkpoints::to("checkpoints/").every(Duration::from_secs(1));
+    /// assert!(Config::default().checkpoint_to(often).validate().is_ok());
+    /// ```
     #[must_use]
-    pub fn checkpoint_to(mut self, checkpoints: Checkpoints) -> Self {
-        self.checkpoints = Some(checkpoints);
+    pub fn checkpoint_to(mut self, checkpoints: impl Into<Checkpoints>) -> Self {
+        self.checkpoints = Some(self.overrides.over(checkpoints.into()));
+        self
+    }
+
+    /// Sets what every path from a source to a sink must guarantee after a failure.
+    #[must_use]
+    pub fn require(mut self, guarantee: Guarantee) -> Self {
+        self.require = Some(guarantee);
         self
     }
 
@@ -180,8 +209,19 @@ impl Config {
     /// Checks what can be checked before anything starts.
     ///
     /// # Errors
-    /// When a number is out of its range.
+    /// When a number is out of its range, or something is said about checkpoints and nobody has
+    /// said where they are.
     pub fn validate(&self) -> Result<(), Error> {
+        if let (None, Some(flag)) = (&self.checkpoints, self.overrides.flag()) {
+            let reason = "no folder for checkpoints is given, so none are taken";
+            return Err(Error::usage(format!("follow {flag}"), reason)
+                .advise("add --checkpoint-dir DIR, or call checkpoint_to in the program"));
+        }
+        self.validate_values()
+    }
+
+    /// Checks what does not depend on what the program will add.
+    pub(crate) fn validate_values(&self) -> Result<(), Error> {
         /// More workers than this are a typing error.
         const MOST_WORKERS: usize = 1024;
         let refuse = |what: &str, reason: String| Err(Error::usage(format!("set {what}"), reason));
@@ -198,16 +238,31 @@ impl Config {
                 let reason = format!("there is no process {process} among {} hosts", hosts.len());
                 refuse("the number of this process", reason)
             }
-            _ => {
-                self.checkpoints.as_ref().map_or(Ok(()), Checkpoints::validate)?;
-                self.limits.validate()
-            }
-        }
+            _ => self.limits.validate(),
+        }?;
+        self.checkpoints.as_ref().map_or(Ok(()), Checkpoints::validate)
     }
 
     /// A fingerprint of what must be the same in all processes of a job.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let checkpoints = self.checkpoints.as_ref().map(|checkpoints| checkpoints.every);
-        crate::hash_key(&(self.workers as u64, self.limits.epoch_interval, checkpoints))
+        // The folder itself may have another path on each machine.
+        let checkpoints = self.checkpoints.as_ref().map(|checkpoints| checkpoints.every.as_nanos());
+        let epoch = self.limits.epoch_interval.as_nanos();
+        crate::hash_key(&(self.workers as u64, epoch, checkpoints))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_must_agree_on_whether_and_how_often_checkpoints_are_taken() {
+        let config = || Config::default().workers(1);
+        let every = |seconds| Checkpoints::to("a").every(Duration::from_secs(seconds));
+        let with = |checkpoints| config().checkpoint_to(checkpoints).fingerprint();
+        assert_ne!(config().fingerprint(), with(every(1)));
+        assert_ne!(with(every(1)), with(every(2)));
+        assert_eq!(with(every(1)), with(Checkpoints { folder: "b".into(), ..every(1) }));
     }
 }

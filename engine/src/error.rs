@@ -41,6 +41,19 @@ impl ErrorKind {
         }
     }
 
+    /// The kind that ends a program with this code, if one does.
+    pub(crate) fn of_code(code: i32) -> Option<Self> {
+        let all = [
+            ErrorKind::Usage,
+            ErrorKind::Data,
+            ErrorKind::UserCode,
+            ErrorKind::External,
+            ErrorKind::Peer,
+            ErrorKind::Internal,
+        ];
+        all.into_iter().find(|kind| i32::from(kind.code()) == code)
+    }
+
     /// Whether the same job may succeed if it is simply started again.
     #[must_use]
     pub fn can_retry(self) -> bool {

@@ -1,7 +1,7 @@
 //! A job: the program's plan in the making, and the calls that run it when it is made.
 
 use rheos_engine::plan::{Explanation, Graph, Plan};
-use rheos_engine::{BadRecords, Config, DeadLetter, Error, JobHandle, Report, Source};
+use rheos_engine::{BadRecords, Checkpoints, Config, DeadLetter, Error, JobHandle, Report, Source};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +20,7 @@ use crate::Stream;
 /// ```
 pub struct Job {
     graph: Graph,
+    checkpoints: Option<Checkpoints>,
 }
 
 impl Job {
@@ -27,7 +28,7 @@ impl Job {
     /// those of another.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { graph: Graph::new(name) }
+        Self { graph: Graph::new(name), checkpoints: None }
     }
 
     /// Adds a source and gives its records.
@@ -119,13 +120,35 @@ impl Job {
         self.graph.migrate(|migrations| migrations.add_for(step, convert))
     }
 
+    /// Takes checkpoints while the job runs, and starts it from the latest one that is there. Takes
+    /// the name of a folder, or [`Checkpoints`] that say more than that.
+    ///
+    /// A [`Config`] that has checkpoints of its own wins: `--checkpoint-dir` names another folder.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rheos_engine::Checkpoints;
+    /// use rheos_operators::Job;
+    ///
+    /// let job = Job::new("totals").checkpoint_to("checkpoints/");
+    /// # drop(job);
+    /// let often = Checkpoints::to("checkpoints/").every(Duration::from_secs(1));
+    /// let job = Job::new("totals").checkpoint_to(often);
+    /// # drop(job);
+    /// ```
+    #[must_use]
+    pub fn checkpoint_to(mut self, checkpoints: impl Into<Checkpoints>) -> Self {
+        self.checkpoints = Some(checkpoints.into());
+        self
+    }
+
     /// The plan so far, for people: as text, as a Mermaid graph or as a Graphviz graph.
     #[must_use]
     pub fn explain(&self) -> Explanation {
         self.graph.explain()
     }
 
-    /// The finished plan. Steps that are added to streams of the job afterwards are not part of it.
+    /// The finished plan, without what the job says about checkpoints. Steps that are added to streams of the job afterwards are not part of it.
     #[must_use]
     pub fn into_plan(self) -> Plan {
         self.graph.take()
@@ -147,6 +170,10 @@ impl Job {
     /// # Ok::<(), rheos_engine::Error>(())
     /// ```
     pub fn start(self, config: Config) -> Result<JobHandle, Error> {
+        let config = match (&config.checkpoints, &self.checkpoints) {
+            (None, Some(checkpoints)) => config.checkpoint_to(checkpoints.clone()),
+            _ => config,
+        };
         rheos_engine::start(self.into_plan(), config)
     }
 

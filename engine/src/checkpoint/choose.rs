@@ -32,9 +32,12 @@ impl std::str::FromStr for Restore {
         match text {
             "latest" => Ok(Self::Latest),
             "none" => Ok(Self::None),
-            number => number.parse().map(CheckpointId).map(Self::Id).map_err(|_| {
-                format!("`{text}` is neither `latest` nor `none` nor the number of a checkpoint")
-            }),
+            number => match number.parse() {
+                Ok(number) if number > 0 => Ok(Self::Id(CheckpointId(number))),
+                _ => Err(format!(
+                    "`{text}` is neither `latest` nor `none` nor the number of a checkpoint"
+                )),
+            },
         }
     }
 }

@@ -56,11 +56,13 @@ pub(crate) struct Fate {
     pub(crate) part: Option<String>,
     /// Why, and what to do.
     pub(crate) reason: String,
+    /// Whether it is stored in an older form, which is converted.
+    pub(crate) is_converted: bool,
 }
 
 impl Fate {
     fn of_step(step: &str, reason: impl Into<String>) -> Self {
-        Self { step: step.to_owned(), part: None, reason: reason.into() }
+        Self { step: step.to_owned(), part: None, reason: reason.into(), is_converted: false }
     }
 
     fn of_part(step: &str, part: &str, reason: impl Into<String>) -> Self {
@@ -193,7 +195,8 @@ fn compare_part(
     } else {
         let shapes = format!("    stored: {}\n    now:    {}", stored.schema, now.schema);
         if planned.can_convert {
-            answer.kept.push(Fate::of_part(step, name, format!("converted\n{shapes}")));
+            let fate = Fate::of_part(step, name, format!("converted\n{shapes}"));
+            answer.kept.push(Fate { is_converted: true, ..fate });
         } else {
             let reason = format!("its type has changed, and no conversion leads there\n{shapes}");
             lost.push(Fate::of_part(step, name, reason));
@@ -300,6 +303,16 @@ fn spread(spread: Spread) -> &'static str {
     }
 }
 
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.step)?;
+        if let Some(part) = &self.part {
+            write!(f, ", part `{part}`")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
 impl fmt::Display for Compatibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let groups = [
@@ -310,11 +323,7 @@ impl fmt::Display for Compatibility {
         ];
         let mut lines = Vec::new();
         for (word, fates) in groups {
-            for Fate { step, part, reason } in fates {
-                let part =
-                    part.as_ref().map_or_else(String::new, |part| format!(", part `{part}`"));
-                lines.push(format!("  {word}: `{step}`{part}: {reason}"));
-            }
+            lines.extend(fates.iter().map(|fate| format!("  {word}: {fate}")));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("  warning: {warning}")));
         f.write_str(&lines.join("\n"))

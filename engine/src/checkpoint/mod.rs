@@ -70,6 +70,7 @@ pub(crate) use manifest::{
 };
 pub(crate) use names::StateName;
 pub use options::Checkpoints;
+pub(crate) use options::Overrides;
 pub(crate) use parts::{ListParts, PartShape, PlannedPart};
 pub(crate) use section_index::SectionEntry;
 pub(crate) use state_file::{FileRef, StateFile, StateFileWriter};

@@ -1,5 +1,6 @@
 //! A running job: what its threads share, how it is started, how it ends.
 
+pub(crate) mod announce;
 pub(crate) mod assignment;
 pub(crate) mod ballot;
 pub(crate) mod coordinate;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::announce::{Beginning, say};
 use super::assignment::Assignment;
 use super::coordinate::{Coordinator, Rules};
 use super::desk::{Desk, Said, SplitAt};
@@ -46,8 +47,8 @@ impl Session {
     pub(crate) fn begin(
         plan: &Plan,
         options: &Checkpoints,
-        workers: usize,
-        local: usize,
+        (workers, local): (usize, usize),
+        announces: bool,
     ) -> Result<(Self, Outset), Error> {
         let mut store = Store::open(&options.folder, &plan.name)?;
         let facts = store.facts()?;
@@ -63,9 +64,14 @@ impl Session {
             *id = *older;
         }
         let manifest = chosen(&facts, &decision).cloned();
-        if let Some(manifest) = &manifest {
-            let found = fit(plan, manifest, options.allow_dropped_state)?;
+        let fits = |manifest| fit(plan, manifest, options.allow_dropped_state);
+        let found = manifest.as_ref().map(fits).transpose()?;
+        if let Some((manifest, found)) = manifest.as_ref().zip(found.as_ref()) {
             tracing::info!(checkpoint = %manifest.id, "what becomes of the state:\n{found}");
+        }
+        if announces {
+            let beginning = Beginning { folder: &options.folder, decision: &decision };
+            say(&beginning.tell(&plan.name, manifest.as_ref(), found.as_ref()));
         }
         let allows = options.allow_dropped_state;
         let restored =

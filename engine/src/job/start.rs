@@ -72,6 +72,7 @@ impl Running {
 pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     config.validate()?;
     plan.validate()?;
+    crate::guarantee::meet(&plan, &config)?;
     if let Some(path) = &config.explain {
         let text = crate::plan::Explanation::of(&plan).to_string();
         std::fs::write(path, text)
@@ -96,7 +97,8 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
             Ok(Outset { assignment, ..Outset::default() })
         }
         Some(options) => {
-            let (session, outset) = Session::begin(&plan, options, workers, config.workers)?;
+            let (session, outset) =
+                Session::begin(&plan, options, (workers, config.workers), config.announce)?;
             begun = Some(session);
             Ok(outset)
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Node, Partitioning, Plan};
 use crate::run::StepId;
-use crate::{Delivery, Replay};
+use crate::{Delivery, PathGuarantee, Replay};
 
 /// A step of an [`Explanation`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Explanation {
     pub steps: Vec<ExplainedStep>,
     /// Its edges.
     pub edges: Vec<ExplainedEdge>,
+    /// What each path from a source to a sink guarantees after a failure, if checkpoints are taken.
+    pub paths: Vec<PathGuarantee>,
 }
 
 impl Explanation {
@@ -71,7 +73,7 @@ impl Explanation {
                 fused: edge.route.is_none(),
             })
             .collect();
-        Self { job: plan.name.clone(), steps, edges }
+        Self { job: plan.name.clone(), steps, edges, paths: plan.guarantees() }
     }
 
     /// The plan as the text of a Mermaid flowchart.
@@ -110,8 +112,8 @@ impl Explanation {
         text + "}\n"
     }
 
-    /// The worst promise among the sinks and sources: what the job guarantees after a failure.
-    fn guarantees(&self) -> Vec<String> {
+    /// What the sources promise, and then the sinks.
+    fn promises(&self) -> Vec<String> {
         let of_kind = |kind| self.steps.iter().filter(move |step| step.kind == kind);
         of_kind("source")
             .chain(of_kind("sink"))
@@ -156,9 +158,10 @@ impl fmt::Display for Explanation {
             writeln!(f)?;
             step.notes.iter().try_for_each(|note| writeln!(f, "       {note}"))?;
         }
-        for guarantee in self.guarantees() {
-            writeln!(f, "  {guarantee}")?;
+        self.promises().iter().try_for_each(|promise| writeln!(f, "  {promise}"))?;
+        if !self.paths.is_empty() {
+            writeln!(f, "  after a failure, if checkpoints are taken:")?;
         }
-        Ok(())
+        self.paths.iter().try_for_each(|path| writeln!(f, "    {path}"))
     }
 }

@@ -65,7 +65,7 @@ impl Plan {
     }
 
     /// Which steps are reached from a step along edges that are wanted.
-    fn reached(&self, from: StepId, wanted: impl Fn(bool) -> bool) -> Vec<bool> {
+    pub(crate) fn reached(&self, from: StepId, wanted: impl Fn(bool) -> bool) -> Vec<bool> {
         let mut reached = vec![false; self.steps.len()];
         reached[from.0] = true;
         // Edges lead from earlier steps to later ones.
