@@ -12,6 +12,7 @@
 //! * [`in_order`]: sorting by event time, sessions, repetitions, the largest records;
 //! * [`process`]: state and time in a program's own code, as whole programs;
 //! * [`programs`]: the examples as processes of the operating system: signals, kills, exit codes;
+//! * [`supervisor`]: programs that are started again after a failure, or not;
 //! * [`windows`]: windows of event time against naive references, in every topology;
 //! * [`late`]: late records, exactly, by a script that fixes splits and epochs;
 //! * [`why`]: who holds a watermark, asked of jobs and of processes;
@@ -34,6 +35,7 @@ mod programs;
 mod random;
 mod script;
 mod shapes;
+mod supervisor;
 mod tidy;
 mod topologies;
 mod why;

@@ -9,10 +9,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a job may take to end after something has happened to it.
-const ENDS_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Whatever is waited for comes within this, or never.
-const AT_MOST: Duration = Duration::from_secs(30);
+pub(crate) const AT_MOST: Duration = Duration::from_secs(30);
 
 /// The path of a built example, which cargo puts beside the tests.
 fn example(name: &str) -> PathBuf {
@@ -22,7 +22,7 @@ fn example(name: &str) -> PathBuf {
     path
 }
 
-fn start(name: &str, arguments: &[&str]) -> Child {
+pub(crate) fn start(name: &str, arguments: &[&str]) -> Child {
     Command::new(example(name))
         .args(arguments)
         .stdin(Stdio::null())
@@ -48,7 +48,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Waits for the end of a process, for at most `patience`.
-fn ended(mut child: Child, patience: Duration) -> Ended {
+pub(crate) fn ended(mut child: Child, patience: Duration) -> Ended {
     let began = Instant::now();
     // The pipes are read while it runs, or it could wait for a reader for ever.
     let out = child.stdout.take().map(read_all);
@@ -76,7 +76,7 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
 }
 
 /// The next connection to a listener.
-fn accepted(listener: &TcpListener) -> TcpStream {
+pub(crate) fn accepted(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
     let mut peer = None;
     until("a connection", || {
@@ -89,7 +89,7 @@ fn accepted(listener: &TcpListener) -> TcpStream {
 }
 
 /// The processes that a process has started.
-fn children(process: u32) -> Vec<u32> {
+pub(crate) fn children(process: u32) -> Vec<u32> {
     let path = format!("/proc/{process}/task");
     let mut children = Vec::new();
     for task in fs::read_dir(path).unwrap() {
@@ -99,7 +99,7 @@ fn children(process: u32) -> Vec<u32> {
     children
 }
 
-fn is_running(process: u32) -> bool {
+pub(crate) fn is_running(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/stat"))
         .is_ok_and(|stat| !stat.rsplit_once(") ").unwrap().1.starts_with('Z'))
 }
@@ -251,7 +251,7 @@ fn wrong_arguments_and_missing_files_have_their_own_exit_codes() {
     assert!(String::from_utf8_lossy(&ended.stderr).contains("127.0.0.1:1"), "{ended:?}");
 }
 
-fn ended_of(name: &str, arguments: &[&str]) -> Ended {
+pub(crate) fn ended_of(name: &str, arguments: &[&str]) -> Ended {
     ended(start(name, arguments), AT_MOST)
 }
 

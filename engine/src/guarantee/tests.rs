@@ -195,3 +195,19 @@ fn words_are_read_as_flags_write_them() {
     }
     assert!("exactly once".parse::<Guarantee>().is_err());
 }
+
+#[test]
+fn a_job_that_guarantees_less_is_refused_before_anything_is_opened() {
+    let refused = |config: Config| {
+        let graph = Graph::new("job");
+        let records = source(&graph, "socket", Replay::None);
+        sink(&graph, &records, "out", Delivery::Staged);
+        // A source or a sink that is looked at any closer panics.
+        crate::start(graph.take(), config.require(Guarantee::ExactlyOnce)).err().unwrap()
+    };
+    let error = refused(Config::default());
+    assert_eq!(error.kind(), crate::ErrorKind::Usage);
+    assert!(error.to_string().contains("takes no checkpoints"), "{error}");
+    let error = refused(Config::default().checkpoint_to("nowhere"));
+    assert!(error.to_string().contains("`socket` -> `out`: at most once"), "{error}");
+}
