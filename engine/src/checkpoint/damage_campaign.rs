@@ -103,19 +103,22 @@ struct Folders {
     newest: CheckpointId,
     /// The files that restoring the newest checkpoint needs.
     needed: Vec<String>,
+    /// All files, also of the checkpoint before.
+    all: Vec<String>,
 }
 
 impl Folders {
     fn new() -> Result<Self, Error> {
         let (whole, earlier, _) = Self::one()?;
         let (other, _, newest) = Self::one()?;
-        let listed = whole.list().unwrap_or_default().into_iter().map(|(name, _)| name);
+        let listed = whole.list().unwrap_or_default();
+        let all: Vec<String> = listed.into_iter().map(|(name, _)| name).collect();
         let newest_only = format!("-{:08}", newest.0);
-        // Only files of the newest checkpoint, and those that its chains begin with, are left.
-        let needed = listed
-            .filter(|name| !name.starts_with("manifest") || name.ends_with(&newest_only))
-            .collect();
-        Ok(Self { whole, earlier, other, newest, needed })
+        // The state files are those of its chains.
+        let is_needed =
+            |name: &&String| !name.starts_with("manifest") || name.ends_with(&newest_only);
+        let needed = all.iter().filter(is_needed).cloned().collect();
+        Ok(Self { whole, earlier, other, newest, needed, all })
     }
 
     fn one() -> Result<(ForgetfulDisk, ForgetfulDisk, CheckpointId), Error> {
@@ -137,15 +140,11 @@ impl Folders {
         loop {
             let disk = self.whole.copied();
             let kind = KINDS[random.below(KINDS.len() as u64) as usize];
-            let name = self.any_name(random);
+            let name = any(&self.needed, random);
             if let Some(files) = self.wound(&disk, kind, name, random) {
                 return (disk, Wound { kind, files });
             }
         }
-    }
-
-    fn any_name(&self, random: &mut Random) -> &str {
-        &self.needed[random.below(self.needed.len() as u64) as usize]
     }
 
     /// Does it, and says which files it was done to; `None` where nothing has changed.
@@ -174,13 +173,13 @@ impl Folders {
                 stretch(&mut bytes, random).fill_with(|| noise.next() as u8);
             }
             Kind::Swapped => {
-                let other = self.any_name(random);
+                let other = any(&self.all, random);
                 bytes = disk.bytes(other).ok()?;
                 disk.put(other, before.clone());
                 files.push(other.to_owned());
             }
             Kind::OfAnotherJob => bytes = self.other.bytes(name).ok()?,
-            Kind::OfAnotherName => bytes = disk.bytes(self.any_name(random)).ok()?,
+            Kind::OfAnotherName => bytes = disk.bytes(any(&self.all, random)).ok()?,
             Kind::Missing => {
                 disk.remove(name).ok()?;
                 return Some(files);
@@ -191,6 +190,10 @@ impl Folders {
         disk.put(name, bytes);
         has_changed.then_some(files)
     }
+}
+
+fn any<'a>(names: &'a [String], random: &mut Random) -> &'a str {
+    &names[random.below(names.len() as u64) as usize]
 }
 
 /// Some of the bytes, in a row.

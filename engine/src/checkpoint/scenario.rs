@@ -194,7 +194,8 @@ pub(crate) fn check_whole(store: &Store, id: CheckpointId) -> Result<(), String>
         };
         match read() {
             Ok(true) => {}
-            Ok(false) => return Err(format!("{} holds something else", file.name)),
+            // No name: a file that is wrong must have been noticed and named before.
+            Ok(false) => return Err(format!("checkpoint {id} holds something else")),
             Err(damage) => return Err(damage.to_string()),
         }
     }

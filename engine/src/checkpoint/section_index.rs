@@ -105,3 +105,32 @@ impl IndexBody {
         (offset == end).then_some(entries)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_does_not_fit_its_file_is_none() {
+        let mut writer = IndexWriter::default();
+        let section = Section {
+            part: "keys".to_owned(),
+            kind: SectionKind::Broadcast,
+            entries: 1,
+            bytes: vec![0; 10],
+        };
+        writer.add("count", &section);
+        writer.add("count", &section);
+        let body = writer.body().clone();
+        let entries = body.entries(40, 60).unwrap();
+        assert_eq!((entries[0].offset, entries[1].offset), (40, 50));
+        assert_eq!(body.entries(40, 61), None, "bytes that belong to no section");
+        assert_eq!(body.entries(40, 59), None, "a section that ends behind the last byte");
+        let mut endless = body.clone();
+        endless.sections[0].bytes = u64::MAX;
+        assert_eq!(endless.entries(40, 60), None, "longer than any file");
+        let mut nameless = body;
+        nameless.sections[1].part = 2;
+        assert_eq!(nameless.entries(40, 60), None, "a name that is not there");
+    }
+}
