@@ -37,6 +37,7 @@ pub mod sink;
 pub mod source;
 mod source_logic;
 mod splits;
+mod stage_state;
 mod state;
 mod state_parts;
 mod status;
@@ -70,6 +71,7 @@ pub use source::{
     Replay, Source, Split, SplitContext, SplitId,
 };
 pub use splits::SplitsView;
+pub use stage_state::StageState;
 pub use state::{Entry, KeyedState};
 pub use state_parts::{KeyedTable, Snapshot, StateParts, Value};
 pub use status::{Assigned, SplitTime};
