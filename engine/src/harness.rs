@@ -18,7 +18,8 @@ use crate::run::{Run, StepId};
 use crate::snapshot::Snapshot;
 use crate::state_parts::StateParts;
 use crate::{
-    Assigned, Disorder, Epoch, Error, EventTime, Extent, Limits, SplitsView, SystemClock, Waker,
+    Assigned, Disorder, Epoch, Error, EventTime, Extent, Limits, SplitsView, StageState, SystemClock,
+    Waker,
 };
 
 mod two_input;
@@ -122,6 +123,24 @@ pub fn run() -> Run {
 /// Lets the steps of a run see these splits; see [`Run::splits`].
 pub fn show_splits(run: &mut Run, view: SplitsView) {
     run.splits = Some(view);
+}
+
+/// Lets the steps of a run keep what they need to go on, to be [taken](take_stages) after each end
+/// of an epoch.
+pub fn want_stages(run: &mut Run) {
+    run.want_stages();
+}
+
+/// Takes what the steps of a run have kept at the last end of an epoch.
+#[must_use]
+pub fn take_stages(run: &mut Run) -> StageState {
+    run.take_stages()
+}
+
+/// Lets the steps of a run go on from what they, or steps of the same names elsewhere, have kept.
+/// To be called before the first batch.
+pub fn restore_stages(run: &mut Run, kept: StageState) {
+    run.restored = Some(kept);
 }
 
 /// The processing time at which the steps of a run have asked for an epoch to end, since the last

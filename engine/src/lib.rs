@@ -41,6 +41,7 @@ mod snapshot;
 pub mod source;
 mod source_logic;
 mod splits;
+mod stage_state;
 mod state;
 mod state_parts;
 mod status;
@@ -79,6 +80,7 @@ pub use source::{
     Replay, Source, Split, SplitContext, SplitId,
 };
 pub use splits::SplitsView;
+pub use stage_state::StageState;
 pub use state::{Entry, GroupBuffers, KeyedState, StateChange, StateRecords};
 pub use state_parts::{KeyedTable, Part, Spread, StateParts, Value};
 pub use status::{Assigned, SplitTime};

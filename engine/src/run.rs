@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::clock::ProcessingTime;
 use crate::metrics::WorkerCounters;
 use crate::splits::SplitsView;
 use crate::status::Assigned;
-use crate::{Disorder, Epoch, Error, SplitId};
+use crate::{Disorder, Epoch, Error, SplitId, StageState};
 
 /// One batch in so many is timed; the others are counted only.
 const TIMED_ONE_IN: u64 = 32;
@@ -32,6 +35,11 @@ pub struct Run {
     deadline: Option<ProcessingTime>,
     /// Whether the watermark on its way is that of somebody for whom nobody needs to wait.
     pub(crate) is_idle: bool,
+    /// What the stages of the run kept when the job was left that it goes on from; none where it
+    /// began anew.
+    pub(crate) restored: Option<StageState>,
+    /// What they keep, if somebody wants to know.
+    kept: Option<StageState>,
     step: StepId,
     emitted_bytes: usize,
     error: Option<Error>,
@@ -53,6 +61,8 @@ impl Run {
             splits: None,
             deadline: None,
             is_idle: false,
+            restored: None,
+            kept: None,
             step,
             emitted_bytes: 0,
             error: None,
@@ -102,6 +112,52 @@ impl Run {
     /// Takes what was asked for since the last call.
     pub(crate) fn take_deadline(&mut self) -> Option<ProcessingTime> {
         self.deadline.take()
+    }
+
+    /// Whether the job goes on from a checkpoint, so that operators may know more than a stage that
+    /// begins anew.
+    #[must_use]
+    pub fn is_restored(&self) -> bool {
+        self.restored.is_some()
+    }
+
+    /// What the current step kept as `part` on all workers, in the job that this one goes on from;
+    /// of what belongs to splits, only that of the splits that are read here. A step may have kept
+    /// it more than once for a split, if it stands behind several streams of one source.
+    #[must_use]
+    pub fn restored_stage<T: DeserializeOwned>(&mut self, part: &str) -> Vec<(Option<SplitId>, T)> {
+        let restored = self.restored.as_ref();
+        match restored.map(|restored| restored.kept(self.step_name(), part)) {
+            Some(Ok(pieces)) => pieces,
+            Some(Err(error)) => {
+                self.fail(error);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Keeps what the current step will need to go on from the end of this epoch, piece by piece,
+    /// if a checkpoint may be taken there. To be called when the epoch is flushed.
+    pub fn keep_stage<T: Serialize>(
+        &mut self,
+        part: &str,
+        pieces: impl Iterator<Item = (Option<SplitId>, T)>,
+    ) {
+        let Some(kept) = &mut self.kept else { return };
+        if let Err(error) = kept.keep(&self.names[self.step.0], part, pieces) {
+            self.fail(error);
+        }
+    }
+
+    /// From now on what stages keep is wanted at the end of each epoch.
+    pub(crate) fn want_stages(&mut self) {
+        self.kept = Some(StageState::default());
+    }
+
+    /// Takes what the stages have kept at the end of the epoch that was just flushed.
+    pub(crate) fn take_stages(&mut self) -> StageState {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Counts records that came after what they belong to was closed.

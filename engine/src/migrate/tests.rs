@@ -28,6 +28,7 @@ mod v2 {
     #[derive(Serialize, Deserialize)]
     pub(super) struct Visits {
         pub(super) count: u64,
+        pub(super) seen: [bool; 2],
     }
 }
 
@@ -74,7 +75,9 @@ fn slot<S>(make: impl Fn(u8) -> S) -> Vec<Slot<S>> {
 
 fn migrations() -> Migrations {
     let mut migrations = Migrations::default();
-    migrations.add(|old: v1::Visits| v2::Visits { count: old.count.into() }).unwrap();
+    migrations
+        .add(|old: v1::Visits| v2::Visits { count: old.count.into(), seen: [true; 2] })
+        .unwrap();
     migrations.add(|old: v2::Visits| Visits { count: old.count, last: None }).unwrap();
     migrations
         .add(|old: v1::Level| match old {
@@ -111,7 +114,7 @@ fn state_without_a_change_is_read_as_it_is() {
 #[test]
 fn a_type_is_converted_wherever_it_stands() {
     let expected = slot(|n| Visits { count: n.into(), last: None });
-    let old = slot(|n| v2::Visits { count: n.into() });
+    let old = slot(|n| v2::Visits { count: n.into(), seen: [true; 2] });
     assert_eq!(migrate::<_, Vec<Slot<Visits>>>(&migrations(), &old).unwrap(), expected);
 }
 
@@ -154,7 +157,7 @@ fn numbers_and_tuples_can_change_too() {
 fn what_no_conversion_leads_to_is_refused() {
     assert_eq!(migrate::<_, Vec<Visits>>(&migrations(), &vec![5u8]), None);
     assert_eq!(migrate::<_, Visits>(&migrations(), &v1::Level::Low), None);
-    let mixed = (v1::Visits { count: 1 }, v2::Visits { count: 1 });
+    let mixed = (v1::Visits { count: 1 }, v2::Visits { count: 1, seen: [true; 2] });
     assert_eq!(migrate::<_, (Visits, Visits)>(&migrations(), &mixed), None, "not the same type");
 }
 

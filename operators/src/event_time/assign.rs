@@ -4,18 +4,24 @@ use std::time::Duration;
 
 use rheos_engine::{Consumer, Disorder, EventTime, Flush, Next, ProcessingTime, Run, Stamped};
 
-use super::lanes::{Lanes, Together};
+use super::lanes::{Lanes, Place, Together};
 use super::watermarks::Watermarks;
 
 /// What makes a duration that is cut to whole milliseconds one that is rounded up.
 const ALMOST_A_MILLISECOND: Duration = Duration::from_nanos(999_999);
 
+/// What is kept of the sketch of disorder.
+const DISORDER: &str = "disorder";
+
 /// Stamps the records of a worker.
 pub(crate) struct Assign<T, F> {
     time: F,
     max_future: Option<Duration>,
+    place: Place,
     lanes: Lanes,
     disorder: Disorder,
+    /// Whether it has looked for what was kept of it.
+    has_begun: bool,
     /// What is on its way to the next step; empty between batches.
     stamped: Vec<Stamped<T>>,
     /// Records from the future on their way; empty between batches.
@@ -29,18 +35,34 @@ impl<T: 'static, F: Fn(&T) -> EventTime> Assign<T, F> {
     pub(crate) fn new(
         time: F,
         watermarks: &Watermarks,
+        place: Place,
         next: Next<Stamped<T>>,
         future: Option<Next<T>>,
     ) -> Self {
         Self {
             time,
             max_future: watermarks.max_future,
-            lanes: Lanes::new(watermarks),
+            place,
+            lanes: Lanes::new(watermarks, place),
             disorder: Disorder::default(),
+            has_begun: false,
             stamped: Vec::new(),
             set_aside: Vec::new(),
             next,
             future,
+        }
+    }
+
+    /// Before anything else: goes on from what was kept.
+    #[inline]
+    fn begin(&mut self, run: &mut Run) {
+        if std::mem::replace(&mut self.has_begun, true) || !run.is_restored() {
+            return;
+        }
+        self.lanes.restore(run);
+        if self.place.worker == 0 {
+            let sketches = run.restored_stage::<Disorder>(DISORDER);
+            sketches.iter().for_each(|(_, sketch)| self.disorder.merge(sketch));
         }
     }
 
@@ -64,6 +86,7 @@ impl<T: 'static, F: Fn(&T) -> EventTime> Assign<T, F> {
 
 impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> {
     fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
+        self.begin(run);
         let believed = self.latest_believed(run.now);
         let lane = self.lanes.active(run.split, run.splits(), run.now);
         let mut in_order = 0;
@@ -91,6 +114,7 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
         if let Some(future) = &mut self.future {
             future.flush(flush, run);
         }
+        self.begin(run);
         let now = run.now;
         let has_any_ended = self.lanes.follow(run.splits(), now);
         if has_any_ended && flush == Flush::Idle {
@@ -110,6 +134,8 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
                 None => {}
             }
             run.report_assigned(self.lanes.status(), &self.disorder);
+            self.lanes.keep(run);
+            run.keep_stage(DISORDER, std::iter::once((None, &self.disorder)));
         }
     }
 

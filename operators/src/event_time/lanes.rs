@@ -1,8 +1,10 @@
 //! Where each split of a source stands in event time, and what all together promise.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rheos_engine::{Assigned, EventTime, ProcessingTime, SplitId, SplitTime, SplitsView};
+use rheos_engine::{Assigned, EventTime, ProcessingTime, Run, SplitId, SplitTime, SplitsView};
+use serde::{Deserialize, Serialize};
 
 use super::watermarks::{Generator, Watermarks};
 
@@ -40,10 +42,46 @@ impl Lane {
     }
 }
 
+/// What is kept of all lanes.
+const LANES: &str = "lanes";
+
+/// What is kept of a lane for a job that goes on from a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptLane {
+    latest: EventTime,
+    promised: EventTime,
+    /// How long it had been silent. Time in which the job does not run is no silence.
+    silence: Duration,
+    /// The worker that it was on, of so many.
+    place: Place,
+}
+
+impl KeptLane {
+    /// Of two that stand for one, what holds for both.
+    fn and(self, other: Self) -> Self {
+        Self {
+            latest: self.latest.min(other.latest),
+            promised: self.promised.min(other.promised),
+            silence: self.silence.min(other.silence),
+            ..self
+        }
+    }
+}
+
+/// A worker of so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) worker: usize,
+    pub(crate) workers: usize,
+}
+
 /// All splits that a worker reads through one step.
 pub(crate) struct Lanes {
     watermarks: Watermarks,
+    place: Place,
     lanes: Vec<Lane>,
+    /// What is known of lanes that have not been opened since the job goes on.
+    kept: BTreeMap<Option<SplitId>, KeptLane>,
     /// The place of the lane that was used last.
     last: usize,
     unopened: usize,
@@ -62,11 +100,13 @@ pub(crate) struct Together {
 }
 
 impl Lanes {
-    pub(crate) fn new(watermarks: &Watermarks) -> Self {
+    pub(crate) fn new(watermarks: &Watermarks, place: Place) -> Self {
         let watermarks = watermarks.clone();
         Self {
             watermarks,
+            place,
             lanes: Vec::new(),
+            kept: BTreeMap::new(),
             last: 0,
             unopened: 0,
             promised: EventTime::MIN,
@@ -102,16 +142,45 @@ impl Lanes {
         if let Some(at) = self.lanes.iter().position(|lane| lane.split == split) {
             return at;
         }
-        self.lanes.push(Lane {
-            split,
-            generator: self.watermarks.generator(),
-            latest: EventTime::MIN,
-            promised: EventTime::MIN,
-            active: now,
-            held,
-            is_idle: false,
-        });
+        let mut generator = self.watermarks.generator();
+        let kept = self.kept.remove(&split);
+        let (latest, promised) =
+            kept.map_or((EventTime::MIN, EventTime::MIN), |kept| (kept.latest, kept.promised));
+        if latest > EventTime::MIN {
+            // A generator of the program begins anew, with the latest time for its first one.
+            generator.observe(latest);
+        }
+        let silence = kept.map_or(Duration::ZERO, |kept| kept.silence);
+        let silence = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
+        let active = ProcessingTime(now.0.saturating_sub(silence));
+        self.lanes.push(Lane { split, generator, latest, promised, active, held, is_idle: false });
         self.lanes.len() - 1
+    }
+
+    /// Keeps where all lanes stand, for a job that goes on from here.
+    pub(crate) fn keep(&self, run: &mut Run) {
+        let (now, place) = (run.now, self.place);
+        let held = run.splits().map_or(Duration::ZERO, |view| view.held(now));
+        let open = self.lanes.iter().map(|lane| {
+            let Lane { latest, promised, .. } = *lane;
+            (lane.split, KeptLane { latest, promised, silence: lane.silence(now, held), place })
+        });
+        let unopened = self.kept.iter().map(|(split, lane)| (*split, *lane));
+        run.keep_stage(LANES, open.chain(unopened));
+    }
+
+    /// Goes on from what was kept: of a split, whoever reads it now; of records that come from
+    /// other workers, what holds for all, unless there are as many workers as before.
+    pub(crate) fn restore(&mut self, run: &mut Run) {
+        let place = self.place;
+        for (split, kept) in run.restored_stage::<KeptLane>(LANES) {
+            let is_elsewhere = split.is_none()
+                && kept.place.workers == place.workers
+                && kept.place.worker != place.worker;
+            if !is_elsewhere {
+                self.kept.entry(split).and_modify(|lane| *lane = lane.and(kept)).or_insert(kept);
+            }
+        }
     }
 
     /// Opens lanes for splits that have had no record yet, and closes those of splits that ended.
@@ -122,6 +191,10 @@ impl Lanes {
             return false;
         };
         self.unopened = view.unopened();
+        if self.unopened == 0 {
+            // What is left was kept of splits that nobody reads any more.
+            self.kept.retain(|split, _| split.is_some_and(|split| view.open().contains(&split)));
+        }
         let before = self.lanes.len();
         self.lanes.retain(|lane| lane.split.is_some_and(|split| view.open().contains(&split)));
         let has_any_ended = self.lanes.len() < before;

@@ -3,6 +3,8 @@
 mod assign;
 mod lanes;
 #[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
 mod tests;
 mod watermarks;
 
@@ -12,6 +14,7 @@ use rheos_engine::{EventTime, Next, WorkerContext};
 
 use crate::{Stream, Timed, Timeline};
 use assign::Assign;
+use lanes::Place;
 
 /// What `explain` says of a step that sees the records of each split by themselves.
 const PER_SPLIT: &str = "a watermark for each split of the source";
@@ -34,7 +37,9 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
     ///   that is known and not opened yet holds it at the beginning of time. It moves at the end
     ///   of each epoch and never goes back. An earlier event time of the stream is forgotten.
     /// * **Records from the future**, see [`Watermarks::max_future`]: left out and counted.
-    /// * **State**: a generator for each split.
+    /// * **State**: a generator for each split. A job that goes on from a checkpoint goes on with the
+    ///   latest time and the promise of each split, whoever reads it then; a program's own generator
+    ///   begins anew with that time.
     /// * **End of the input**: the watermark becomes the end of time.
     /// * **Workers**: which records a split has does not depend on them, so its watermark does not.
     ///
@@ -67,8 +72,8 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
     ) -> Stream<T, Timed> {
         let records = self.without_event_time();
         let note = note(&records);
-        let make = move |_: &WorkerContext, next| -> Next<T> {
-            Box::new(Assign::new(time.clone(), &watermarks, next, None))
+        let make = move |context: &WorkerContext, next| -> Next<T> {
+            Box::new(Assign::new(time.clone(), &watermarks, place(context), next, None))
         };
         let timed = records.port().graph().stage(records.port(), "event time", make);
         timed.step().note(note);
@@ -104,14 +109,18 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
     ) -> (Stream<T, Timed>, Stream<T>) {
         let records = self.without_event_time();
         let note = note(&records);
-        let make = move |_: &WorkerContext, next, future| -> Next<T> {
-            Box::new(Assign::new(time.clone(), &watermarks, next, Some(future)))
+        let make = move |context: &WorkerContext, next, future| -> Next<T> {
+            Box::new(Assign::new(time.clone(), &watermarks, place(context), next, Some(future)))
         };
         let graph = records.port().graph();
         let (timed, future) = graph.stage_with_two(records.port(), "event time", make);
         timed.step().note(note);
         (Stream::new(timed), Stream::new(future))
     }
+}
+
+fn place(context: &WorkerContext) -> Place {
+    Place { worker: context.worker(), workers: context.workers() }
 }
 
 fn note<T: 'static>(records: &Stream<T>) -> &'static str {

@@ -7,44 +7,51 @@ use std::time::Duration;
 
 use rheos_engine::harness::{self, Collected};
 use rheos_engine::{
-    Consumer, Disorder, EventTime, Flush, ProcessingTime, Run, SplitId, SplitsView, Stamped,
+    Consumer, Disorder, EventTime, Flush, ProcessingTime, Run, SplitId, SplitsView, StageState,
+    Stamped,
 };
 
 use super::assign::Assign;
+use super::lanes::Place;
 use super::{WatermarkGenerator, Watermarks};
 
 type Millis = fn(&i64) -> EventTime;
 
-fn at(millis: i64) -> EventTime {
+pub(super) fn at(millis: i64) -> EventTime {
     EventTime::from_millis(millis)
 }
 
 /// The stage on one worker. Records are their own times.
-struct Stage {
+pub(super) struct Stage {
     assign: Assign<i64, Millis>,
-    run: Run,
-    out: Collected<Stamped<i64>>,
+    pub(super) run: Run,
+    pub(super) out: Collected<Stamped<i64>>,
     future: Collected<i64>,
     view: Option<SplitsView>,
 }
 
 impl Stage {
     /// A worker that reads these splits.
-    fn reading(watermarks: &Watermarks, open: &[u32]) -> Self {
+    pub(super) fn reading(watermarks: &Watermarks, open: &[u32]) -> Self {
         let mut stage = Self::behind_an_exchange(watermarks);
         stage.show(open, 0);
         stage
     }
 
-    fn behind_an_exchange(watermarks: &Watermarks) -> Self {
+    pub(super) fn behind_an_exchange(watermarks: &Watermarks) -> Self {
+        Self::on(Place { worker: 0, workers: 1 }, watermarks)
+    }
+
+    /// A worker of several, behind an exchange.
+    pub(super) fn on(place: Place, watermarks: &Watermarks) -> Self {
         let ((next, out), (aside, future)) = (Collected::consumer(), Collected::consumer());
         let time: Millis = |millis| at(*millis);
-        let assign = Assign::new(time, watermarks, next, Some(aside));
+        let assign = Assign::new(time, watermarks, place, next, Some(aside));
         Self { assign, run: harness::run(), out, future, view: None }
     }
 
     /// Which splits are open from now on, and how many are not yet.
-    fn show(&mut self, open: &[u32], unopened: usize) {
+    pub(super) fn show(&mut self, open: &[u32], unopened: usize) {
         self.set_view(SplitsView::new(open.iter().copied().map(SplitId).collect(), unopened));
     }
 
@@ -53,13 +60,13 @@ impl Stage {
         self.view = Some(view);
     }
 
-    fn read(&mut self, split: u32, times: &[i64]) {
+    pub(super) fn read(&mut self, split: u32, times: &[i64]) {
         self.run.split = SplitId(split);
         self.assign.batch(&mut times.to_vec(), &mut self.run);
     }
 
     /// Sets the processing time, in seconds.
-    fn set_time(&mut self, seconds: u64) {
+    pub(super) fn set_time(&mut self, seconds: u64) {
         self.run.now = ProcessingTime(1_000 * seconds);
     }
 
@@ -70,13 +77,13 @@ impl Stage {
     }
 
     /// Ends the epoch; gives the last watermark that was passed on.
-    fn end_epoch(&mut self) -> EventTime {
+    pub(super) fn end_epoch(&mut self) -> EventTime {
         self.assign.flush(Flush::EpochEnd, &mut self.run);
         self.run.epoch = self.run.epoch.next();
         self.out.watermark()
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.show(&[], 0);
         self.end_epoch();
         self.assign.end(&mut self.run);
@@ -137,7 +144,7 @@ fn the_end_of_a_split_asks_for_the_end_of_the_epoch() {
 }
 
 /// Waits ten seconds for a silent split.
-fn patient() -> Watermarks {
+pub(super) fn patient() -> Watermarks {
     Watermarks::monotone().idle_after(Duration::from_secs(10))
 }
 
@@ -235,7 +242,7 @@ fn a_bound_is_taken_off_the_latest_time() {
 }
 
 /// Promises the last time, whatever was promised before.
-struct Fickle(EventTime);
+pub(super) struct Fickle(pub(super) EventTime);
 
 impl WatermarkGenerator for Fickle {
     fn observe(&mut self, time: EventTime) {
@@ -301,13 +308,13 @@ impl Random {
 }
 
 /// What the splits do in one epoch: how much time passes, and what each reads, or that it ends.
-struct Epoch {
-    seconds: u64,
-    read: BTreeMap<u32, Vec<i64>>,
-    ended: Vec<u32>,
+pub(super) struct Epoch {
+    pub(super) seconds: u64,
+    pub(super) read: BTreeMap<u32, Vec<i64>>,
+    pub(super) ended: Vec<u32>,
 }
 
-fn script(seed: u64, splits: u32) -> Vec<Epoch> {
+pub(super) fn script(seed: u64, splits: u32) -> Vec<Epoch> {
     let mut random = Random(seed * 2_654_435_761 + 1);
     let mut open: Vec<u32> = (0..splits).collect();
     let mut epochs = Vec::new();
@@ -329,28 +336,57 @@ fn script(seed: u64, splits: u32) -> Vec<Epoch> {
     epochs
 }
 
-/// The watermark that a step behind all workers has after each epoch.
-fn watermarks_of(script: &[Epoch], splits: u32, workers: u32) -> Vec<EventTime> {
-    let mut stages: Vec<Stage> = (0..workers)
-        .map(|worker| {
-            let own: Vec<u32> = (0..splits).filter(|split| split % workers == worker).collect();
-            Stage::reading(&patient(), &own)
-        })
-        .collect();
-    let mut open: Vec<u32> = (0..splits).collect();
-    let mut now = 0;
-    let mut reached = EventTime::MIN;
-    let mut all = Vec::new();
-    for epoch in script {
-        now += epoch.seconds;
-        open.retain(|split| !epoch.ended.contains(split));
-        for (worker, stage) in (0..workers).zip(&mut stages) {
+/// The workers that read the splits of a source, and how far all together have come.
+pub(super) struct Workers {
+    stages: Vec<Stage>,
+    open: Vec<u32>,
+    now: u64,
+    reached: EventTime,
+}
+
+impl Workers {
+    pub(super) fn new(splits: u32, workers: u32) -> Self {
+        let open: Vec<u32> = (0..splits).collect();
+        let stage = |worker| Stage::reading(&patient(), &own(&open, worker, workers));
+        let stages = (0..workers).map(stage).collect();
+        Self { stages, open, now: 0, reached: EventTime::MIN }
+    }
+
+    /// Goes on with so many other workers from what these have kept, at the same moment.
+    pub(super) fn restart(self, workers: u32) -> Self {
+        let mut kept = StageState::default();
+        let Self { stages, open, now, reached } = self;
+        for mut stage in stages {
+            // Back from the disk.
+            let bytes = postcard::to_stdvec(&harness::take_stages(&mut stage.run)).unwrap();
+            kept.extend(postcard::from_bytes(&bytes).unwrap());
+        }
+        let stages = (0..workers).map(|worker| {
+            let splits = own(&open, worker, workers);
+            let mut stage =
+                Stage::on(Place { worker: worker as usize, workers: workers as usize }, &patient());
+            stage.show(&splits, 0);
             stage.set_time(now);
-            let own = |split: &&u32| **split % workers == worker;
-            for (split, times) in epoch.read.iter().filter(|(split, _)| own(split)) {
+            harness::restore_stages(&mut stage.run, kept.of_splits(|s| splits.contains(&s.0)));
+            stage.assign.flush(Flush::Idle, &mut stage.run);
+            stage
+        });
+        Self { stages: stages.collect(), open, now, reached }
+    }
+
+    /// The watermark that a step behind all workers has after an epoch.
+    pub(super) fn epoch(&mut self, epoch: &Epoch) -> EventTime {
+        self.now += epoch.seconds;
+        self.open.retain(|split| !epoch.ended.contains(split));
+        let workers = self.stages.len() as u32;
+        for (worker, stage) in (0..workers).zip(&mut self.stages) {
+            stage.set_time(self.now);
+            harness::want_stages(&mut stage.run);
+            for (split, times) in epoch.read.iter().filter(|(split, _)| *split % workers == worker)
+            {
                 stage.read(*split, times);
             }
-            let own: Vec<u32> = open.iter().filter(own).copied().collect();
+            let own = own(&self.open, worker, workers);
             if own.is_empty() && !stage.out.has_ended() {
                 stage.end();
             } else if !own.is_empty() {
@@ -358,21 +394,25 @@ fn watermarks_of(script: &[Epoch], splits: u32, workers: u32) -> Vec<EventTime> 
                 stage.end_epoch();
             }
         }
-        let more = || stages.iter().filter(|stage| stage.out.watermark() < EventTime::MAX);
+        let more = || self.stages.iter().filter(|stage| stage.out.watermark() < EventTime::MAX);
         let awaited = more().filter(|stage| !stage.out.is_idle());
         let together = match awaited.map(|stage| stage.out.watermark()).min() {
             Some(least) => least,
             None if more().next().is_none() => EventTime::MAX,
-            None => reached,
+            None => self.reached,
         };
-        reached = reached.max(together);
-        all.push(reached);
+        self.reached = self.reached.max(together);
+        self.reached
     }
-    all
+}
+
+/// The splits that a worker reads.
+fn own(open: &[u32], worker: u32, workers: u32) -> Vec<u32> {
+    open.iter().copied().filter(|split| split % workers == worker).collect()
 }
 
 /// The same, from the rule alone.
-fn reference(script: &[Epoch], splits: u32) -> Vec<EventTime> {
+pub(super) fn reference(script: &[Epoch], splits: u32) -> Vec<EventTime> {
     // A split is first seen at the end of the first epoch.
     let opened = (EventTime::MIN, script[0].seconds);
     let mut open: BTreeMap<u32, (EventTime, u64)> =
@@ -403,7 +443,8 @@ fn the_watermark_does_not_depend_on_who_reads_which_split() {
         let script = script(seed, splits);
         let expected = reference(&script, splits);
         for workers in 1..=4 {
-            let got = watermarks_of(&script, splits, workers);
+            let mut all = Workers::new(splits, workers);
+            let got: Vec<EventTime> = script.iter().map(|epoch| all.epoch(epoch)).collect();
             assert_eq!(got, expected, "seed {seed}, {splits} splits, {workers} workers");
         }
     }

@@ -4,8 +4,8 @@
 //! As the combiner of ordinary aggregates it holds a bounded number of keys, gives them up at the
 //! end of each epoch, and steps aside where it does not reduce. What it must not combine is what
 //! may be late, because a late record is a record again: it lets such records pass as they are. So
-//! it does with all records of a worker that has been idle, until it knows how far the watermark
-//! has gone on without it (see `judged`).
+//! it does with all records of a worker that has been idle, and of one whose job goes on from a
+//! checkpoint, until it knows how far the watermark has gone on without it (see `judged`).
 
 use std::sync::Arc;
 
@@ -49,6 +49,8 @@ pub(crate) struct SliceCombiner<K, V: 'static, A: Aggregate, P> {
     /// the end of time, where it is while nobody knows.
     open_from: i64,
     behind: Behind,
+    /// Whether it has asked if its job goes on from a checkpoint.
+    has_begun: bool,
     judged: Arc<Judged>,
     /// What is on its way; empty between calls.
     sent: Vec<Sent<K, V, A::Acc>>,
@@ -80,6 +82,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
             promised: i64::MIN,
             open_from: i64::MIN,
             behind: Behind::No,
+            has_begun: false,
             judged: Arc::default(),
             sent: Vec::new(),
             target: limits.records_per_batch::<Sent<K, V, A::Acc>>(),
@@ -91,6 +94,16 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
     pub(crate) fn judged_by(mut self, judged: Arc<Judged>) -> Self {
         self.judged = judged;
         self
+    }
+
+    /// Before anything else: in a job that goes on from a checkpoint, the windows are further than
+    /// this stage, which begins anew and does not know how far.
+    #[inline]
+    fn begin(&mut self, run: &Run) {
+        if !std::mem::replace(&mut self.has_begun, true) && run.is_restored() {
+            self.behind = Behind::Since(Epoch(run.epoch.0.saturating_sub(1)));
+            self.open_from = i64::MAX;
+        }
     }
 
     /// Finds out from when on windows are open: those that end after `over`.
@@ -233,7 +246,8 @@ enum Behind {
     No,
     /// They do: it is idle.
     Idle,
-    /// They did: it was idle when this epoch ended, and is waited for since.
+    /// They did: it was idle when this epoch ended, or the job was left then, and it is waited for
+    /// since.
     Since(Epoch),
 }
 
@@ -247,6 +261,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> Consumer<Stamped<Keyed<
     for SliceCombiner<K, V, A, P>
 {
     fn batch(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
+        self.begin(run);
         self.catch_up();
         if self.reduction.combines() {
             self.combine(batch, run);
@@ -265,6 +280,7 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> Consumer<Stamped<Keyed<
     }
 
     fn watermark(&mut self, watermark: EventTime, run: &mut Run) {
+        self.begin(run);
         // A split that comes back may take a promise back, but nobody opens a window again for it.
         self.promised = self.promised.max(watermark.as_millis());
         self.behind = match (run.is_idle(), self.behind) {

@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rheos_engine::harness::{Collected, Harness, run};
-use rheos_engine::{Consumer, EventTime, Flush, Keyed, Limits, Operator, ProcessingTime, Stamped};
+use rheos_engine::harness::{Collected, Harness, restore_stages, run};
+use rheos_engine::{
+    Consumer, EventTime, Flush, Keyed, Limits, Operator, ProcessingTime, Snapshot, StageState,
+    Stamped,
+};
 
 use super::aligned::Aligned;
 use super::arrival::Arrival;
@@ -213,6 +216,23 @@ fn a_promise_that_goes_back_makes_nothing_on_time() {
     assert_eq!(job.epoch(&[101], Some(100), 100), []);
     assert_eq!(job.epoch(&[5], Some(6), 100), [Said::Late(5)]);
     assert_eq!(job.epoch(&[7], Some(8), 100), [Said::Late(7)]);
+}
+
+#[test]
+fn a_sender_that_begins_anew_in_a_job_that_goes_on_has_late_records() {
+    let mut job = Behind::new();
+    let mut checkpoint = Snapshot::default();
+    assert_eq!(job.epoch(&[101], Some(100), 100), []);
+    job.windows.snapshot(0, &mut checkpoint).unwrap();
+    let mut job = Behind::new();
+    job.windows.restore(0, 1, &checkpoint).unwrap();
+    restore_stages(&mut job.run, StageState::default());
+    assert_eq!(job.epoch(&[5, 104], Some(101), 101), [Said::Late(5)]);
+    assert_eq!(job.combined, 0, "nobody knows what is late");
+    assert_eq!(job.epoch(&[7, 105, 106], Some(105), 105), [Said::Late(7)]);
+    assert_eq!(job.combined, 1, "the windows have said how far they are");
+    let all = Said::Pane(0, 100, 110, PaneTiming::OnTime, vec![101, 104, 105, 106]);
+    assert_eq!(job.epoch(&[], Some(110), 110), [all]);
 }
 
 /// More keys than an operator may speak for in one turn.
