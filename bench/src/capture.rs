@@ -19,7 +19,7 @@ pub(crate) struct Options {
 }
 
 /// Bytes that a slice of a capture writes.
-const SLICE_BYTES: usize = 64 << 10;
+const SLICE_BYTES: usize = 1 << 20;
 
 /// Records between two slices.
 const BATCH_RECORDS: usize = 4_096;

@@ -3,14 +3,13 @@
 //!
 //! A capture takes the table as it was when the capture began. Entries that it has still to write
 //! are *pending*; whoever is about to change one of them saves it first. An entry that was changed
-//! since the capture began is *dirty*, and is not pending any more: so a single look at the dirty
-//! ones tells whether anything is to be done. What the captures have taken of is *known*: only of
-//! those keys it needs to be said that they were removed.
+//! since the capture began is *dirty*. What captures have taken is *known*: only of those keys it
+//! needs to be said that they were removed.
 
 use serde::Serialize;
 
 use super::keyed::Entry;
-use super::marks::Marks;
+use super::marks::{Marks, place};
 use super::records::{self, GroupBuffers, RecordLog};
 use crate::key::key_group;
 use crate::{Error, Extent};
@@ -20,12 +19,26 @@ type Written = postcard::Result<()>;
 /// What a table notes of its changes.
 #[derive(Debug)]
 pub(super) struct Changes<K, S> {
-    /// Positions of the entries that were changed since the last capture began.
-    dirty: Marks,
-    /// Positions of the entries that the capture under way has still to write.
-    pending: Marks,
+    /// By position, 64 in each. There are none before the first capture, which is all that a
+    /// change costs then; later ones reach as far as there are entries.
+    marks: Vec<Mark>,
+    log: Option<Box<Log<K, S>>>,
+}
+
+/// Marks of 64 positions, together because whoever changes an entry needs both.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    /// Entries that were changed since the last capture began.
+    dirty: u64,
+    /// Entries that the capture under way has still to write.
+    pending: u64,
+}
+
+/// What is noted besides marks.
+#[derive(Debug)]
+struct Log<K, S> {
     pending_entries: usize,
-    /// The word of `pending` from which it goes on.
+    /// The mark from which the capture under way goes on.
     cursor: usize,
     /// Positions of the entries that captures have taken.
     known: Marks,
@@ -43,12 +56,16 @@ pub(super) struct Changes<K, S> {
     failed: Option<Error>,
 }
 
+impl<K, S> Default for Changes<K, S> {
+    fn default() -> Self {
+        Self { marks: Vec::new(), log: None }
+    }
+}
+
 impl<K: Serialize, S: Serialize> Changes<K, S> {
-    /// Notes changes of a table from now on.
-    pub(super) fn of_table(table: Vec<u8>) -> Self {
-        Self {
-            dirty: Marks::default(),
-            pending: Marks::default(),
+    /// Notes changes of a table that was never captured, from now on.
+    pub(super) fn turn_on(&mut self, table: Vec<u8>) {
+        self.log = Some(Box::new(Log {
             pending_entries: 0,
             cursor: 0,
             known: Marks::default(),
@@ -58,7 +75,7 @@ impl<K: Serialize, S: Serialize> Changes<K, S> {
             write_entry: records::put,
             write_removed: records::remove,
             failed: None,
-        }
+        }));
     }
 
     /// Writes what is pending until about `bytes` bytes are written; says whether all is.
@@ -68,100 +85,139 @@ impl<K: Serialize, S: Serialize> Changes<K, S> {
         bytes: usize,
         into: &mut GroupBuffers,
     ) -> Result<bool, Error> {
-        if let Some(error) = self.failed.take() {
+        let Some(log) = &mut self.log else { return Ok(true) };
+        if let Some(error) = log.failed.take() {
             return Err(error);
         }
         let enough = into.bytes().saturating_add(bytes);
-        self.saved.move_to(into);
-        while let Some(at) = self.pending.pop(&mut self.cursor) {
-            self.pending_entries -= 1;
+        log.saved.move_to(into);
+        while log.pending_entries > 0
+            && let Some(mark) = self.marks.get_mut(log.cursor)
+        {
+            if mark.pending == 0 {
+                log.cursor += 1;
+                continue;
+            }
+            let at = log.cursor * 64 + mark.pending.trailing_zeros() as usize;
+            mark.pending &= mark.pending - 1;
+            log.pending_entries -= 1;
             let entry = entries[at].as_ref().expect("what is removed is not pending any more");
-            let (table, group) = (&self.table, key_group(entry.hash.get()));
+            let (table, group) = (&log.table, key_group(entry.hash.get()));
             into.write(group, |into| records::put(table, &entry.key, &entry.state, into))?;
             if into.bytes() >= enough {
                 break;
             }
         }
-        Ok(self.pending_entries == 0)
+        Ok(log.pending_entries == 0)
     }
 }
 
 impl<K, S> Changes<K, S> {
+    /// Whether changes are noted: the table was captured before.
+    pub(super) fn is_on(&self) -> bool {
+        self.log.is_some()
+    }
+
     /// Begins a capture of all entries, which are `occupied`, or of those that changed.
     pub(super) fn begin(&mut self, extent: Extent, occupied: impl FnOnce() -> Marks) {
+        let Some(log) = &mut self.log else { return };
         match extent {
             Extent::Whole => {
-                self.pending = occupied();
-                self.known.clear();
-                self.removed = RecordLog::default();
-                self.saved = RecordLog::default();
-                self.dirty.clear();
+                log.known = occupied();
+                log.removed = RecordLog::default();
+                log.saved = RecordLog::default();
+                let pending = log.known.words().iter();
+                self.marks.clear();
+                self.marks.extend(pending.map(|pending| Mark { dirty: 0, pending: *pending }));
             }
             Extent::Changes => {
-                assert!(self.is_captured(), "behind a capture that was given up comes a whole one");
+                assert!(log.is_captured(), "behind a capture that was given up comes a whole one");
                 // The removed keys come first: some of them may have come again.
-                self.saved = std::mem::take(&mut self.removed);
-                // Nothing is pending, so what was is as good as new.
-                std::mem::swap(&mut self.dirty, &mut self.pending);
+                log.saved = std::mem::take(&mut log.removed);
+                for (number, mark) in self.marks.iter_mut().enumerate() {
+                    *mark = Mark { dirty: 0, pending: mark.dirty };
+                    log.known.add(number, mark.pending);
+                }
             }
         }
-        self.known.add(&self.pending);
-        self.pending_entries = self.pending.len();
-        self.cursor = 0;
+        let pending = self.marks.iter().map(|mark| mark.pending.count_ones() as usize);
+        log.pending_entries = pending.sum();
+        log.cursor = 0;
     }
 
     /// Lets the capture fail that is under way, or else the next one.
     pub(super) fn fail(&mut self, error: Error) {
-        self.failed.get_or_insert(error);
+        if let Some(log) = &mut self.log {
+            log.failed.get_or_insert(error);
+        }
     }
 
     /// Whether the last capture has written everything.
     pub(super) fn is_captured(&self) -> bool {
-        self.pending_entries == 0 && self.saved.is_empty()
+        self.log.as_ref().is_none_or(|log| log.is_captured())
     }
 
     /// An entry is about to be changed.
     #[inline]
-    pub(super) fn touch(&mut self, at: usize, entry: Option<&Entry<K, S>>) {
-        if !self.dirty.contains(at) {
-            self.touch_first(at, entry);
+    pub(super) fn touch(&mut self, at: usize, entry: &Entry<K, S>) {
+        let (word, bit) = place(at);
+        if let Some(mark) = self.marks.get_mut(word) {
+            mark.dirty |= bit;
+            if mark.pending & bit != 0 {
+                mark.pending &= !bit;
+                self.save(entry);
+            }
         }
     }
 
-    /// An entry is about to be changed for the first time since the last capture began.
+    /// Saves an entry that was pending.
     #[cold]
     #[inline(never)]
-    fn touch_first(&mut self, at: usize, entry: Option<&Entry<K, S>>) {
-        self.save(at, entry);
-        self.dirty.insert(at);
-    }
-
-    /// Saves an entry if it is pending.
-    fn save(&mut self, at: usize, entry: Option<&Entry<K, S>>) {
-        if self.pending.remove(at) {
-            self.pending_entries -= 1;
-            let entry = entry.expect("what is removed is not pending any more");
-            let (table, write, group) =
-                (&self.table, self.write_entry, key_group(entry.hash.get()));
-            let saved = self.saved.write(group, |log| write(table, &entry.key, &entry.state, log));
-            saved.err().into_iter().for_each(|error| self.fail(error));
+    fn save(&mut self, entry: &Entry<K, S>) {
+        if let Some(log) = &mut self.log {
+            log.pending_entries -= 1;
+            let (table, write, group) = (&log.table, log.write_entry, key_group(entry.hash.get()));
+            let saved = log.saved.write(group, |log| write(table, &entry.key, &entry.state, log));
+            log.failed = log.failed.take().or(saved.err());
         }
     }
 
     /// An entry was inserted.
+    #[inline]
     pub(super) fn inserted(&mut self, at: usize) {
-        self.dirty.insert(at);
+        if self.is_on() {
+            let (word, bit) = place(at);
+            if word >= self.marks.len() {
+                self.marks.resize(word + 1, Mark::default());
+            }
+            self.marks[word].dirty |= bit;
+        }
     }
 
     /// An entry is about to be removed.
+    #[inline]
     pub(super) fn removing(&mut self, at: usize, entry: &Entry<K, S>) {
-        self.save(at, Some(entry));
-        self.dirty.remove(at);
-        if self.known.remove(at) {
-            let (table, write, group) =
-                (&self.table, self.write_removed, key_group(entry.hash.get()));
-            let noted = self.removed.write(group, |log| write(table, &entry.key, log));
-            noted.err().into_iter().for_each(|error| self.fail(error));
+        if self.is_on() {
+            self.note_removed(at, entry);
         }
+    }
+
+    fn note_removed(&mut self, at: usize, entry: &Entry<K, S>) {
+        self.touch(at, entry);
+        let (word, bit) = place(at);
+        self.marks[word].dirty &= !bit;
+        let Some(log) = &mut self.log else { return };
+        if log.known.remove(at) {
+            let (table, write, group) =
+                (&log.table, log.write_removed, key_group(entry.hash.get()));
+            let noted = log.removed.write(group, |log| write(table, &entry.key, log));
+            log.failed = log.failed.take().or(noted.err());
+        }
+    }
+}
+
+impl<K, S> Log<K, S> {
+    fn is_captured(&self) -> bool {
+        self.pending_entries == 0 && self.saved.is_empty()
     }
 }

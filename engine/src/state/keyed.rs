@@ -50,12 +50,17 @@ pub struct KeyedState<K, S> {
     free: Vec<u32>,
     index: HashTable<u32>,
     /// What has changed, once a capture was begun.
-    changes: Option<Box<Changes<K, S>>>,
+    changes: Changes<K, S>,
 }
 
 impl<K, S> Default for KeyedState<K, S> {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), index: HashTable::new(), changes: None }
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+            index: HashTable::new(),
+            changes: Changes::default(),
+        }
     }
 }
 
@@ -100,10 +105,10 @@ impl<K, S> KeyedState<K, S> {
     /// When there is none.
     #[inline]
     pub fn entry_mut(&mut self, at: usize) -> &mut Entry<K, S> {
-        if let Some(changes) = &mut self.changes {
-            changes.touch(at, self.entries[at].as_ref());
-        }
-        self.entries[at].as_mut().expect("a position is used while its key is remembered")
+        let entry = self.entries[at].as_mut();
+        let entry = entry.expect("a position is used while its key is remembered");
+        self.changes.touch(at, entry);
+        entry
     }
 
     /// The entry at a position, if a key is remembered there: for walks that pause, and for
@@ -133,10 +138,10 @@ impl<K, S> KeyedState<K, S> {
 
     /// Takes all entries out, with the places that were empty; keeps the room of the index.
     pub fn take_entries(&mut self) -> Vec<Option<Entry<K, S>>> {
-        if let Some(changes) = &mut self.changes {
+        if self.changes.is_on() {
             let entries = self.entries.iter().enumerate();
             let entries = entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?)));
-            entries.for_each(|(at, entry)| changes.removing(at, entry));
+            entries.for_each(|(at, entry)| self.changes.removing(at, entry));
         }
         self.index.clear();
         self.free.clear();
@@ -170,9 +175,7 @@ impl<K, S> KeyedState<K, S> {
     pub fn remove_at(&mut self, at: usize) -> Entry<K, S> {
         let entry = self.entries[at].take();
         let entry = entry.expect("a position is used while its key is remembered");
-        if let Some(changes) = &mut self.changes {
-            changes.removing(at, &entry);
-        }
+        self.changes.removing(at, &entry);
         let place = self.index.find_entry(entry.hash.get(), |&place| place as usize == at);
         let (place, _) = place.expect("every entry is in the index").remove();
         self.free.push(place);
@@ -228,9 +231,7 @@ impl<K: Eq, S> KeyedState<K, S> {
                 at.expect("a worker holds fewer than 2^32 keys in one step")
             }
         };
-        if let Some(changes) = &mut self.changes {
-            changes.inserted(at as usize);
-        }
+        self.changes.inserted(at as usize);
         let entries = &self.entries;
         self.index.insert_unique(hash, at, |&at| hash_at(entries, at));
         at as usize
@@ -262,21 +263,18 @@ impl<K: Key, S: Serialize> KeyedState<K, S> {
             }
             occupied
         };
-        match &mut self.changes {
-            Some(changes) => changes.begin(extent, occupied),
-            // Nothing has been captured of it yet: everything has changed.
-            None => {
-                let mut changes = Changes::of_table(table());
-                changes.begin(Extent::Whole, occupied);
-                self.changes = Some(Box::new(changes));
-            }
+        if self.changes.is_on() {
+            return self.changes.begin(extent, occupied);
         }
+        // Nothing has been captured of it yet: everything has changed.
+        self.changes.turn_on(table());
+        self.changes.begin(Extent::Whole, occupied);
     }
 
     /// Whether the capture that was begun last has written everything.
     #[must_use]
     pub fn is_captured(&self) -> bool {
-        self.changes.as_ref().is_none_or(|changes| changes.is_captured())
+        self.changes.is_captured()
     }
 
     /// Goes on with a capture, as [`KeyedTable::capture`].
@@ -284,10 +282,7 @@ impl<K: Key, S: Serialize> KeyedState<K, S> {
     /// # Errors
     /// When a key or a state cannot be serialized.
     pub fn capture(&mut self, bytes: usize, into: &mut GroupBuffers) -> Result<bool, Error> {
-        match &mut self.changes {
-            Some(changes) => changes.capture(&self.entries, bytes, into),
-            None => Ok(true),
-        }
+        self.changes.capture(&self.entries, bytes, into)
     }
 
     /// Makes room for so many more keys.
@@ -309,17 +304,17 @@ impl<K: Key, S: Serialize> KeyedState<K, S> {
 
 impl<K: Key, S: Serialize + for<'de> Deserialize<'de>> KeyedTable for KeyedState<K, S> {
     fn begin_capture(&mut self, extent: Extent) {
-        let is_another = extent == Extent::Changes && self.changes.is_none();
+        let is_another = extent == Extent::Changes && !self.changes.is_on();
         self.begin(extent, Vec::new);
-        if is_another && let Some(changes) = &mut self.changes {
-            changes.fail(replaced());
+        if is_another {
+            self.changes.fail(replaced());
         }
     }
 
     fn capture(&mut self, bytes: usize, into: &mut GroupBuffers) -> Result<bool, Error> {
-        match &mut self.changes {
-            Some(changes) => changes.capture(&self.entries, bytes, into),
-            None => Err(replaced()),
+        match self.changes.is_on() {
+            true => self.changes.capture(&self.entries, bytes, into),
+            false => Err(replaced()),
         }
     }
 

@@ -8,7 +8,7 @@ pub(super) struct Marks {
 
 /// The word of a position, and its bit there.
 #[inline]
-fn place(at: usize) -> (usize, u64) {
+pub(super) fn place(at: usize) -> (usize, u64) {
     (at / 64, 1 << (at % 64))
 }
 
@@ -21,20 +21,6 @@ impl Marks {
         Self { words }
     }
 
-    #[inline]
-    pub(super) fn contains(&self, at: usize) -> bool {
-        let (word, bit) = place(at);
-        self.words.get(word).is_some_and(|word| word & bit != 0)
-    }
-
-    pub(super) fn insert(&mut self, at: usize) {
-        let (word, bit) = place(at);
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
-        }
-        self.words[word] |= bit;
-    }
-
     /// Takes a position out; says whether it was in.
     pub(super) fn remove(&mut self, at: usize) -> bool {
         let (word, bit) = place(at);
@@ -44,36 +30,17 @@ impl Marks {
         was_in
     }
 
-    /// Takes the first position out of those that are not before word number `cursor`, which
-    /// moves on to where it was.
-    #[inline]
-    pub(super) fn pop(&mut self, cursor: &mut usize) -> Option<usize> {
-        while let Some(word) = self.words.get_mut(*cursor) {
-            if *word != 0 {
-                let bit = word.trailing_zeros() as usize;
-                *word &= *word - 1;
-                return Some(*cursor * 64 + bit);
-            }
-            *cursor += 1;
+    /// Adds positions by their word's number and their bits.
+    pub(super) fn add(&mut self, word: usize, bits: u64) {
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
         }
-        None
+        self.words[word] |= bits;
     }
 
-    /// Adds all of `others`.
-    pub(super) fn add(&mut self, others: &Marks) {
-        if self.words.len() < others.words.len() {
-            self.words.resize(others.words.len(), 0);
-        }
-        self.words.iter_mut().zip(&others.words).for_each(|(word, other)| *word |= other);
-    }
-
-    /// Takes all positions out, and keeps the room for them.
-    pub(super) fn clear(&mut self) {
-        self.words.fill(0);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    /// The positions, 64 in each word.
+    pub(super) fn words(&self) -> &[u64] {
+        &self.words
     }
 }
 
@@ -81,29 +48,25 @@ impl Marks {
 mod tests {
     use super::*;
 
-    fn popped(mut marks: Marks) -> Vec<usize> {
-        let mut cursor = 0;
-        std::iter::from_fn(|| marks.pop(&mut cursor)).collect()
+    fn positions(marks: &Marks) -> Vec<usize> {
+        let bit = |(number, word): (usize, &u64)| {
+            let word = *word;
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| number * 64 + bit)
+        };
+        marks.words().iter().enumerate().flat_map(bit).collect()
     }
 
     #[test]
-    fn positions_come_out_once_and_in_order() {
-        let mut marks = Marks::default();
-        [130, 0, 63, 64, 0].into_iter().for_each(|at| marks.insert(at));
-        assert!(marks.contains(63) && !marks.contains(62) && !marks.contains(1_000));
-        assert!(marks.remove(63) && !marks.remove(63) && !marks.remove(1_000));
-        assert_eq!(marks.len(), 3);
-        assert_eq!(popped(marks), [0, 64, 130]);
-    }
-
-    #[test]
-    fn all_below_an_end_and_sums() {
+    fn all_below_an_end_less_and_more() {
         for end in [0, 1, 63, 64, 65, 128, 200] {
             let mut marks = Marks::below(end);
-            assert_eq!(marks.len(), end);
-            assert!(!marks.contains(end));
-            marks.add(&Marks::below(100));
-            assert_eq!(popped(marks), (0..end.max(100)).collect::<Vec<_>>());
+            assert_eq!(positions(&marks), (0..end).collect::<Vec<_>>());
+            assert_eq!(marks.remove(64), end > 64);
+            assert!(!marks.remove(64) && !marks.remove(1_000));
+            let (word, bit) = place(300);
+            marks.add(word, bit);
+            let less = (0..end).filter(|at| *at != 64);
+            assert_eq!(positions(&marks), less.chain([300]).collect::<Vec<_>>());
         }
     }
 }
