@@ -9,7 +9,7 @@ use super::envelope::Format;
 use super::names;
 use super::parts::PartShape;
 use super::state_file::FileRef;
-use crate::{EventTime, Position, ProcessingTime, Section, Split, hash_key, key_group};
+use crate::{EventTime, Position, ProcessingTime, Split, StageState, hash_key, key_group};
 
 /// The form of manifests.
 pub(crate) const MANIFEST: Format = Format {
@@ -78,7 +78,7 @@ pub(crate) struct SourceFacts {
     /// position nothing of the split had been read.
     pub(crate) splits: Vec<(u32, Split, Option<Position>)>,
     /// The state of the steps that are fused to it.
-    pub(crate) stages: Vec<Section>,
+    pub(crate) stages: StageState,
 }
 
 /// How far a step had come in event time.
@@ -90,6 +90,8 @@ pub(crate) struct HostFacts {
     pub(crate) over: bool,
     /// Its watermark, where it has one.
     pub(crate) watermark: Option<EventTime>,
+    /// The state of the steps that are fused behind it.
+    pub(crate) stages: StageState,
 }
 
 /// The files of a worker: the first holds its whole state, each later one what changed.

@@ -12,7 +12,7 @@ use super::parts::PartShape;
 use super::state_file::{FileRef, StateFile, StateFileWriter};
 use super::store::Store;
 use crate::state_parts::Spread;
-use crate::{Error, EventTime, Position, ProcessingTime, Schema, Section, SectionKind, Split};
+use crate::{Error, EventTime, Position, ProcessingTime, Schema, Section, SectionKind, Split, StageState};
 
 /// What the job is called.
 pub(crate) const NAME: &str = "scenario";
@@ -26,12 +26,6 @@ pub(crate) fn example() -> Manifest {
         name: name.to_owned(),
         spread,
         schema: Schema::of::<u64>(),
-    };
-    let section = Section {
-        part: "watermarks".to_owned(),
-        kind: SectionKind::Singleton,
-        entries: 1,
-        bytes: vec![7],
     };
     Manifest {
         job: 17,
@@ -60,12 +54,13 @@ pub(crate) fn example() -> Manifest {
                 (0, Split::named("in.jsonl"), Some(Position(b"4096".to_vec()))),
                 (3, Split::named("later.jsonl"), None),
             ],
-            stages: vec![section],
+            stages: StageState::default(),
         }],
         hosts: vec![HostFacts {
             step: "count".into(),
             over: false,
             watermark: Some(EventTime::from_secs(9)),
+            stages: StageState::default(),
         }],
         chains: Vec::new(),
         sinks: vec![SinkFacts { step: "write".into(), prepared: vec![vec![1, 2], vec![]] }],

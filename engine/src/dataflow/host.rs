@@ -115,6 +115,7 @@ impl Host {
 
     /// Takes part in the cuts of the job.
     pub(crate) fn take_part(&mut self, part: HostPart) {
+        self.run.want_stages();
         self.part = Some(part);
     }
 
@@ -222,7 +223,8 @@ impl Host {
     fn begin_cut(&mut self, cut: Cut) -> Result<(), Error> {
         let Some(part) = &mut self.part else { return Ok(()) };
         let is_over = self.phase == Phase::Over;
-        let facts = HostFacts { is_over, watermark: self.lanes.reached() };
+        let stages = self.run.take_stages();
+        let facts = HostFacts { is_over, watermark: self.lanes.reached(), stages };
         let logic = Rc::clone(&self.logic);
         let mut logic = logic.borrow_mut();
         let mut begun = Ok(());

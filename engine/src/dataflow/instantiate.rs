@@ -240,6 +240,7 @@ impl<'scope> Builder<'_, 'scope> {
             let _ = done.probe_with(&self.instance.probe);
         }
         let splits = self.outset.assignment.of(step, self.context.worker);
+        let stages = self.restored.map(|past| past.stages(&self.names[step.0], &splits));
         let waker = self.context.waker.clone();
         let opened = node.open(&self.context, step, splits, waker, records, dead);
         let logic = match opened {
@@ -271,6 +272,7 @@ impl<'scope> Builder<'_, 'scope> {
             let mut host =
                 SourceHost::new(logic, ports, run_shared, run, activator, finished, budget);
             host.begin_at(start);
+            stages.into_iter().for_each(|kept| host.restore_stages(kept));
             host.wait_behind(gates);
             part.into_iter().for_each(|part| host.take_part(part));
             move |_| {
@@ -323,7 +325,7 @@ impl<'scope> Builder<'_, 'scope> {
             port.lane = lanes.add(senders, port.is_timed);
             inputs.push(InputPort::attach(&mut builder, stream, port, crosses, senders));
         }
-        if let Some(watermark) = past.and_then(|past| past.watermark) {
+        if let Some(watermark) = past.as_ref().and_then(|past| past.watermark) {
             lanes.begin_at(watermark);
         }
         let leads_nowhere = terminals.is_empty();
@@ -343,7 +345,8 @@ impl<'scope> Builder<'_, 'scope> {
         let control = Rc::clone(&self.instance.control);
         control.borrow_mut().listen(self.scope.activator_for(Rc::clone(&address)));
         let activator = self.scope.activator_for(address);
-        let (shared, run) = (Arc::clone(&self.context.shared), self.run(step));
+        let (shared, mut run) = (Arc::clone(&self.context.shared), self.run(step));
+        run.restored = past.map(|past| past.stages);
         let start = self.outset.start;
         let worker = self.context.worker;
         let part = self.instance.board.as_ref();

@@ -11,7 +11,7 @@ use crate::failpoint;
 use crate::job::desk::{Cut, HostFacts, SourceFacts};
 use crate::logic::Logic;
 use crate::run::{Run, StepId};
-use crate::{CheckpointId, Epoch, Error, Position, Split};
+use crate::{CheckpointId, Epoch, Error, Position, Split, StageState};
 
 /// Bytes of state that a host captures in a turn, before others get theirs: about a millisecond.
 const CAPTURE_A_TURN: usize = 64 << 10;
@@ -139,6 +139,8 @@ struct Boundary {
     /// The epoch that was entered: it stood there before this one and those that it passed over.
     entered: Epoch,
     splits: Vec<Standing>,
+    /// What the steps that are fused to the source kept then.
+    stages: StageState,
 }
 
 /// A split that has not ended: its number, and where reading goes on.
@@ -175,8 +177,8 @@ impl SourcePart {
     }
 
     /// The source goes on to an epoch.
-    pub(crate) fn enter(&mut self, epoch: Epoch, splits: Vec<Standing>) {
-        self.boundaries.push_back(Boundary { entered: epoch, splits });
+    pub(crate) fn enter(&mut self, epoch: Epoch, splits: Vec<Standing>, stages: StageState) {
+        self.boundaries.push_back(Boundary { entered: epoch, splits, stages });
     }
 
     /// A checkpoint has become durable, and `keep` of them stay: where the source stood at the
@@ -206,15 +208,15 @@ impl SourcePart {
                 at = at.map(|at| at + 1);
             }
             let stood = at.and_then(|at| self.boundaries.get(at));
-            let stood = match stood {
-                Some(boundary) => boundary.splits.clone(),
-                None if is_over => Vec::new(),
+            let (stood, stages) = match stood {
+                Some(boundary) => (boundary.splits.clone(), boundary.stages.clone()),
+                None if is_over => Default::default(),
                 None => return,
             };
             let splits = stood
                 .iter()
                 .map(|(number, split, position)| (*number, Split::clone(split), position.clone()));
-            board.stood(self.step, cut, SourceFacts { splits: splits.collect() });
+            board.stood(self.step, cut, SourceFacts { splits: splits.collect(), stages });
             self.answered = Some((cut.id, stood));
         }
         // All cuts up to here have been heard of.

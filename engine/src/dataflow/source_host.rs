@@ -22,7 +22,7 @@ use crate::job::shared::{Shared, StopRequest};
 use crate::run::Run;
 use crate::source_logic::SourceLogic;
 use crate::splits::SplitsView;
-use crate::{Epoch, Error, ProcessingTime, ReadStatus};
+use crate::{Epoch, Error, ProcessingTime, ReadStatus, StageState};
 
 /// How many epochs' worth of a budget may be in flight: an epoch is closed when it has used this
 /// share of it, so that one can finish while the next is filled.
@@ -225,8 +225,14 @@ impl SourceHost {
         self.epoch = epoch;
     }
 
+    /// The steps that are fused to it go on from what they kept.
+    pub(crate) fn restore_stages(&mut self, kept: StageState) {
+        self.run.restored = Some(kept);
+    }
+
     /// Takes part in the cuts of the job.
     pub(crate) fn take_part(&mut self, part: SourcePart) {
+        self.run.want_stages();
         self.part = Some(part);
     }
 
@@ -371,8 +377,9 @@ impl SourceHost {
         if current > self.epoch {
             self.hand_on(Flush::EpochEnd)?;
             let standing = self.standing();
+            let stages = self.run.take_stages();
             if let Some(part) = &mut self.part {
-                part.enter(current, standing);
+                part.enter(current, standing, stages);
             }
             self.epoch = current;
             self.outputs.iter_mut().for_each(|output| output.move_to(current));

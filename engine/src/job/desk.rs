@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::{Extent, Section};
 use crate::run::StepId;
-use crate::{CheckpointId, Epoch, EventTime, Position, Split};
+use crate::{CheckpointId, Epoch, EventTime, Position, Split, StageState};
 
 /// Pieces of captured state, of a few megabytes each, that wait for the scribe at the most: a worker
 /// that finds no room goes on with its records and tries again. Everything else that is said to
@@ -37,6 +37,8 @@ pub(crate) struct HostFacts {
     pub(crate) is_over: bool,
     /// The watermark that its input had reached.
     pub(crate) watermark: Option<EventTime>,
+    /// What the steps that are fused behind it keep.
+    pub(crate) stages: StageState,
 }
 
 /// A split with its number, and where reading goes on.
@@ -47,6 +49,8 @@ pub(crate) type SplitAt = (u32, Split, Option<Position>);
 pub(crate) struct SourceFacts {
     /// Those that had not ended, with their numbers and where reading goes on.
     pub(crate) splits: Vec<SplitAt>,
+    /// What the steps that are fused to it keep.
+    pub(crate) stages: StageState,
 }
 
 /// What a worker has to say of a cut, besides what it captured.

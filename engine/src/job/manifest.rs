@@ -69,7 +69,9 @@ impl JobFacts {
         }
         for vote in votes {
             for (number, stood) in vote.facts.sources {
-                sources.entry(number).or_default().splits.extend(stood.splits);
+                let source = sources.entry(number).or_default();
+                source.splits.extend(stood.splits);
+                source.stages.extend(stood.stages);
             }
             for (number, stood) in vote.facts.hosts {
                 let step = self.step(number);
@@ -78,8 +80,14 @@ impl JobFacts {
                     .and_modify(|host| {
                         host.over &= stood.is_over;
                         host.watermark = least(host.watermark, stood.watermark);
+                        host.stages.extend(stood.stages.clone());
                     })
-                    .or_insert(HostFacts { step, over: stood.is_over, watermark: stood.watermark });
+                    .or_insert_with(|| HostFacts {
+                        step,
+                        over: stood.is_over,
+                        watermark: stood.watermark,
+                        stages: stood.stages.clone(),
+                    });
             }
             for (number, bytes) in vote.facts.prepared {
                 let step = self.step(number);

@@ -6,13 +6,14 @@ use super::desk::HostFacts;
 use crate::capture::SectionKind;
 use crate::checkpoint::{Disk, Manifest, SectionEntry, StateFile, hash_probe};
 use crate::context::WorkerContext;
+use crate::dataflow::Standing;
 use crate::failpoint;
 use crate::key::owner;
 use crate::logic::Logic;
 use crate::plan::Plan;
 use crate::restore::{StoredStep, restore};
 use crate::state_parts::{Part, Spread};
-use crate::{Error, Migrations, Rewrite, Schema};
+use crate::{Error, Migrations, Rewrite, Schema, SplitId, StageState};
 
 /// The checkpoint that a job goes on from.
 pub(crate) struct Restored {
@@ -54,7 +55,18 @@ impl Restored {
     /// What a step was doing, if the checkpoint knows it.
     pub(crate) fn host(&self, step: &str) -> Option<HostFacts> {
         let host = self.manifest.hosts.iter().find(|host| host.step == step)?;
-        Some(HostFacts { is_over: host.over, watermark: host.watermark })
+        Some(HostFacts {
+            is_over: host.over,
+            watermark: host.watermark,
+            stages: host.stages.of_splits(|_| true),
+        })
+    }
+
+    /// What the steps that are fused to a source kept of the splits that a worker reads.
+    pub(crate) fn stages(&self, source: &str, splits: &[Standing]) -> StageState {
+        let stored = self.manifest.sources.iter().find(|stored| stored.step == source);
+        let is_read_here = |split: SplitId| splits.iter().any(|(number, ..)| *number == split.0);
+        stored.map(|stored| stored.stages.of_splits(is_read_here)).unwrap_or_default()
     }
 
     /// Restores what a worker owns of the state of a step.
