@@ -62,6 +62,7 @@ fn change(table: &mut Table, keys: u64, numbers: &mut Numbers) {
 
 #[test]
 fn captures_of_a_table_that_goes_on_changing_are_the_table_at_the_cut() {
+    let mut compared = 0;
     for seed in 0..300 {
         let numbers = &mut Numbers(seed);
         let keys = [3, 40, 400][seed as usize % 3];
@@ -92,10 +93,12 @@ fn captures_of_a_table_that_goes_on_changing_are_the_table_at_the_cut() {
                 assert!(table.is_captured());
                 let restored = restored(&chain);
                 assert_eq!(contents(&restored), cut, "seed {seed}, capture {capture}");
+                compared += 1;
             }
             (0..numbers.below(100)).for_each(|_| change(&mut table, keys, numbers));
         }
     }
+    assert!(compared > 1_000, "{compared} of 2400 captures were completed");
 }
 
 #[test]
@@ -200,6 +203,27 @@ fn each_worker_keeps_its_own_keys_in_their_groups() {
         }
         assert_eq!(all, contents(&table));
     }
+}
+
+#[test]
+fn the_encoding_never_changes() {
+    let mut table = Table::default();
+    for (key, state) in [(300u64, "ab"), (7, "c")] {
+        table.put(0, key, state.into());
+    }
+    let bytes = |table: &mut Table, extent| {
+        table.begin_capture_of(-2, extent);
+        let mut taken = GroupBuffers::default();
+        assert!(table.capture(usize::MAX, &mut taken).unwrap());
+        let groups: Chain = taken.take().map(|(group, _, bytes)| (group, bytes)).collect();
+        groups
+    };
+    // A version; of each entry a 1, the table's number, the key and the state.
+    let whole = vec![1, 1, 3, 172, 2, 2, b'a', b'b', 1, 3, 7, 1, b'c'];
+    assert_eq!(bytes(&mut table, Extent::Whole), [(0, whole)]);
+    table.remove(0, &7);
+    // Of a removed key a 2, the table's number and the key.
+    assert_eq!(bytes(&mut table, Extent::Changes), [(0, vec![1, 2, 3, 7])]);
 }
 
 #[test]
