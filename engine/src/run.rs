@@ -38,8 +38,8 @@ pub struct Run {
     /// What the stages of the run kept when the job was left that it goes on from; none where it
     /// began anew.
     pub(crate) restored: Option<StageState>,
-    /// What they keep, if somebody wants to know.
-    kept: Option<StageState>,
+    /// What they have kept at the end of an epoch, if somebody wants to know.
+    kept: Option<(Epoch, StageState)>,
     step: StepId,
     emitted_bytes: usize,
     error: Option<Error>,
@@ -144,7 +144,11 @@ impl Run {
         part: &str,
         pieces: impl Iterator<Item = (Option<SplitId>, T)>,
     ) {
-        let Some(kept) = &mut self.kept else { return };
+        let Some((epoch, kept)) = &mut self.kept else { return };
+        if *epoch != self.epoch {
+            // Not every epoch ends at a checkpoint: what nobody has taken is out of date.
+            (*epoch, *kept) = (self.epoch, StageState::default());
+        }
         if let Err(error) = kept.keep(&self.names[self.step.0], part, pieces) {
             self.fail(error);
         }
@@ -152,12 +156,12 @@ impl Run {
 
     /// From now on what stages keep is wanted at the end of each epoch.
     pub(crate) fn want_stages(&mut self) {
-        self.kept = Some(StageState::default());
+        self.kept = Some((self.epoch, StageState::default()));
     }
 
-    /// Takes what the stages have kept at the end of the epoch that was just flushed.
+    /// Takes what the stages have kept at the end of the epoch that was flushed last.
     pub(crate) fn take_stages(&mut self) -> StageState {
-        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+        self.kept.as_mut().map(|(_, kept)| std::mem::take(kept)).unwrap_or_default()
     }
 
     /// Counts records that came after what they belong to was closed.

@@ -9,7 +9,7 @@ use super::lanes::Place;
 use super::tests::{Fickle, Stage, Workers, at, reference, script};
 use super::{WatermarkGenerator, Watermarks};
 
-/// Ends the epoch of a stage; gives what it has kept.
+/// Ends the epoch of a stage; gives what it has kept then.
 fn kept(stage: &mut Stage) -> StageState {
     harness::want_stages(&mut stage.run);
     stage.end_epoch();
@@ -44,6 +44,20 @@ fn nothing_is_kept_unless_somebody_wants_it() {
     stage.read(0, &[10]);
     stage.end_epoch();
     assert!(harness::take_stages(&mut stage.run).is_empty());
+}
+
+#[test]
+fn what_was_kept_at_the_end_of_an_epoch_replaces_what_was_kept_before() {
+    let mut stage = Stage::reading(&Watermarks::monotone(), &[0]);
+    harness::want_stages(&mut stage.run);
+    for time in [10, 20, 30] {
+        stage.read(0, &[time]);
+        stage.end_epoch();
+    }
+    let last = harness::take_stages(&mut stage.run);
+    let mut stage = Stage::reading(&Watermarks::monotone(), &[0]);
+    harness::restore_stages(&mut stage.run, last);
+    assert_eq!(stage.end_epoch(), at(30));
 }
 
 #[test]
