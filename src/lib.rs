@@ -39,3 +39,7 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide/event-time.md")]
 struct GuideToEventTime;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide/checkpoints.md")]
+struct GuideToCheckpoints;

@@ -18,8 +18,8 @@ use crate::run::{Run, StepId};
 use crate::snapshot::Snapshot;
 use crate::state_parts::StateParts;
 use crate::{
-    Assigned, Disorder, Epoch, Error, EventTime, Extent, Limits, SplitsView, StageState, SystemClock,
-    Waker,
+    Assigned, Disorder, Epoch, Error, EventTime, Extent, Limits, SplitsView, StageState,
+    SystemClock, Waker,
 };
 
 mod two_input;
