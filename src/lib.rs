@@ -28,9 +28,9 @@ pub mod prelude {
     pub use rheos_connectors::*;
     pub use rheos_engine::cli::JobArgs;
     pub use rheos_engine::{
-        BadRecords, Clock, Config, DeadLetter, Error, ErrorKind, EventTime, JobHandle, Limits,
-        Operator, Output, Processes, ProcessingTime, Report, Sink, Source, Stamped, Turn, TwoInput,
-        exit_code,
+        BadRecords, Checkpoints, Clock, Config, DeadLetter, Error, ErrorKind, EventTime, JobHandle,
+        Limits, Operator, Output, Processes, ProcessingTime, Report, Sink, Source, Stamped, Turn,
+        TwoInput, exit_code,
     };
     pub use rheos_operators::*;
 }
@@ -39,3 +39,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide/event-time.md")]
 struct GuideToEventTime;
+
+/// The programs of the guide to checkpoints, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide/checkpoints.md")]
+struct GuideToCheckpoints;

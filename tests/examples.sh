@@ -150,3 +150,29 @@ Ada looks at /hats"
 [ "$(tail -1 "$work/said")" = "somebody looks at /: no answer within 1s, in attempt 2" ] ||
     fail "enrich --unordered waits for a slow answer: $(cat "$work/said")"
 echo "enrich --unordered: ok"
+
+# Killed again and again, it writes what an undisturbed run writes.
+visits() { # what must be the same, whatever the order: the numbers of each page, and the visitors
+    cat "$1"/part-* | cut -d' ' -f1,2 | sort > "$2.numbers"
+    cat "$1"/part-* | cut -d' ' -f1,3 | sort > "$2.visitors"
+}
+published() { { find "$work/resumed" -name "part-*" 2> /dev/null || true; } | wc -l; }
+"$bin/resume" --output "$work/undisturbed" --visits 60000 --per-second 10000000 --workers 2
+visits "$work/undisturbed" "$work/undisturbed"
+resume=("$bin/resume" --output "$work/resumed" --visits 60000 --per-second 20000 --no-progress
+    --checkpoint-dir "$work/checkpoints" --checkpoint-every 100ms --require exactly-once)
+for how in "--workers 2" "--workers 1" "--workers 1 --processes 2"; do
+    before=$(published)
+    "${resume[@]}" $how 2> "$work/log" &
+    resumed=$!
+    for _ in $(seq 1 400); do [ "$(published)" -gt "$before" ] && break; read -rt 0.05 <> <(:) || true; done
+    kill -KILL "$resumed" 2> /dev/null || fail "resume $how ended before it could be killed: $(cat "$work/log")"
+    wait "$resumed" 2> /dev/null || true
+    for _ in $(seq 1 200); do flock -n "$work/checkpoints/LOCK" true && break; read -rt 0.05 <> <(:) || true; done
+done
+"${resume[@]}" --workers 3 2> "$work/log"
+grep -q 'job `resume` goes on from checkpoint' "$work/log" || fail "resume does not say what it goes on from: $(cat "$work/log")"
+visits "$work/resumed" "$work/resumed"
+cmp "$work/undisturbed.numbers" "$work/resumed.numbers" || fail "resume after kills"
+cmp "$work/undisturbed.visitors" "$work/resumed.visitors" || fail "resume after kills"
+echo "resume: ok"

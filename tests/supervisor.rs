@@ -154,3 +154,45 @@ fn a_job_does_not_outlive_its_parent() {
     });
     assert!(ended(job.parent, AT_MOST).status.code().is_none());
 }
+
+#[test]
+fn a_killed_job_goes_on_from_its_checkpoint_and_publishes_once() {
+    const VISITS: usize = 40_000;
+    let folder = tempfile::tempdir().unwrap();
+    let [out, checkpoints] =
+        ["out", "checkpoints"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    let arguments = [
+        ["--output", &out, "--visits", &VISITS.to_string(), "--per-second", "20000"].as_slice(),
+        &["--checkpoint-dir", &checkpoints, "--checkpoint-every", "50ms", "--workers", "2"],
+        &["--require", "exactly-once", "--restarts", "1", "--backoff", "10ms", "--no-progress"],
+    ];
+    let parent = start("resume", &arguments.concat());
+    let parts = || {
+        let entries = fs::read_dir(&out).into_iter().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| !path.file_name().unwrap().to_string_lossy().starts_with('.'));
+        paths
+    };
+    until("a published part", || !parts().is_empty());
+    signal(children(parent.id())[0], "KILL");
+    let ended = ended(parent, AT_MOST);
+    let log = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(0), "{log}");
+    for line in ["rheos: restart 1 of 1", "job `resume` goes on from checkpoint"] {
+        assert!(log.contains(line), "{log}");
+    }
+    // "page number visitor": every page is numbered without gaps, and every visitor came once.
+    let text: String = parts().iter().map(|part| fs::read_to_string(part).unwrap()).collect();
+    let mut rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(' ').collect()).collect();
+    assert_eq!(rows.len(), VISITS);
+    rows.sort_by_key(|row| (row[0], row[1].parse::<usize>().unwrap()));
+    for pages in rows.chunk_by(|one, other| one[0] == other[0]) {
+        for (at, row) in pages.iter().enumerate() {
+            assert_eq!(row[1], (at + 1).to_string(), "{row:?}");
+        }
+    }
+    let mut visitors: Vec<&str> = rows.iter().map(|row| row[2]).collect();
+    visitors.sort_unstable();
+    visitors.dedup();
+    assert_eq!(visitors.len(), VISITS);
+}

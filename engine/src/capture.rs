@@ -11,7 +11,6 @@ use crate::{Error, ErrorKind};
 
 /// So many bytes are a slice of a capture between two batches: a millisecond or so of work. Less
 /// would draw the capture out, and an entry that is changed before it is captured costs more.
-#[allow(dead_code, reason = "whoever advances captures between batches asks for it")]
 pub(crate) const SLICE_BYTES: usize = 1 << 20;
 
 /// So many bytes of a capture are collected by group before they are given out as sections.

@@ -147,8 +147,8 @@ pub(crate) fn meet(plan: &Plan, config: &Config) -> Result<(), Error> {
         Processes::One | Processes::Local(_) => !crate::cluster::is_launched_copy(),
     };
     if config.announce && has_checkpoints && is_first {
-        let text: String =
-            paths.iter().map(|path| format!("job `{}`: {path}\n", plan.name)).collect();
+        let mut text = format!("job `{}` guarantees, whatever fails:\n", plan.name);
+        paths.iter().for_each(|path| text += &format!("  {path}\n"));
         say(&text);
     }
     Ok(())

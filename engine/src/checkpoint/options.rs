@@ -30,8 +30,9 @@ pub struct Checkpoints {
     pub keep: usize,
     /// Which one the job starts from; the latest.
     pub restore: Restore,
-    /// Whether an older one may stand in for the latest when that is damaged, although output may
-    /// then be published twice; no.
+    /// Whether the job may start from an older one than the latest, because that is damaged or
+    /// because [`restore`](Self::restore) names it, although what was published since is then
+    /// published twice; no.
     pub accept_duplicates: bool,
     /// Whether state may be lost that the plan has no step for any more; no.
     pub allow_dropped_state: bool,
@@ -78,7 +79,7 @@ impl Checkpoints {
         self
     }
 
-    /// Lets an older one stand in for a damaged one although output may be published twice.
+    /// Lets the job start from an older one although output is then published twice.
     #[must_use]
     pub fn accept_duplicates(mut self) -> Self {
         self.accept_duplicates = true;

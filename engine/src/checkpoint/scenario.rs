@@ -12,7 +12,9 @@ use super::parts::PartShape;
 use super::state_file::{FileRef, StateFile, StateFileWriter};
 use super::store::Store;
 use crate::state_parts::Spread;
-use crate::{Error, EventTime, Position, ProcessingTime, Schema, Section, SectionKind, Split, StageState};
+use crate::{
+    Error, EventTime, Position, ProcessingTime, Schema, Section, SectionKind, Split, StageState,
+};
 
 /// What the job is called.
 pub(crate) const NAME: &str = "scenario";

@@ -29,7 +29,7 @@ pub struct RecoveryArgs {
     /// How many checkpoints are kept [default: 3]
     #[arg(long, value_name = "N", env = "RHEOS_KEEP_CHECKPOINTS", hide_env_values = true)]
     pub keep_checkpoints: Option<usize>,
-    /// If the latest checkpoint is damaged take an older one, and publish twice what came after it
+    /// Start from an older checkpoint even if what was published since is then published twice
     #[arg(long, env = "RHEOS_ACCEPT_DUPLICATES", value_parser = FalseyValueParser::new())]
     #[arg(hide_env_values = true)]
     pub accept_duplicates: bool,

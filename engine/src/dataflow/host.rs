@@ -30,6 +30,9 @@ const RETRY_WHEN_FULL: Duration = Duration::from_millis(1);
 /// What the host is doing with its current epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// The job goes on from a checkpoint: the operator hears again how far its input had come,
+    /// before anything comes in.
+    Resuming(EpochEnd),
     /// Batches may still come.
     Open,
     /// The epoch is complete; the operator is saying what it has to say.
@@ -117,6 +120,13 @@ impl Host {
     pub(crate) fn take_part(&mut self, part: HostPart) {
         self.run.want_stages();
         self.part = Some(part);
+    }
+
+    /// Its input had come to a watermark when the job was cut, at this time: that is said again
+    /// first, so that nothing is taken for early that was late before.
+    pub(crate) fn resume(&mut self, watermark: EventTime, at: ProcessingTime) {
+        let before = Epoch(self.inbox.current().0.saturating_sub(1));
+        self.phase = Phase::Resuming(EpochEnd::new(before, at, watermark));
     }
 
     /// It had said its last before the job was restored.
@@ -234,6 +244,15 @@ impl Host {
 
     fn advance(&mut self, data: Option<Epoch>) -> Result<Step, Error> {
         match self.phase {
+            Phase::Resuming(end) => {
+                if !self.say(|logic, run| logic.epoch_end(end, run))? {
+                    return Ok(Step::Wait);
+                }
+                self.hand_on(Flush::Idle)?;
+                self.pass_watermark(end.watermark)?;
+                self.phase = Phase::Open;
+                Ok(Step::Continue)
+            }
             Phase::Open => {
                 self.wake()?;
                 if !self.work_off()? {

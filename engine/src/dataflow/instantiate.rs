@@ -325,9 +325,10 @@ impl<'scope> Builder<'_, 'scope> {
             port.lane = lanes.add(senders, port.is_timed);
             inputs.push(InputPort::attach(&mut builder, stream, port, crosses, senders));
         }
-        if let Some(watermark) = past.as_ref().and_then(|past| past.watermark) {
-            lanes.begin_at(watermark);
-        }
+        let reached = past.as_ref().and_then(|past| past.watermark);
+        reached.into_iter().for_each(|watermark| lanes.begin_at(watermark));
+        let resumed = self.restored.map(|past| past.manifest().at).zip(reached);
+        let resumed = resumed.filter(|_| !was_over && !is_sink);
         let leads_nowhere = terminals.is_empty();
         let buffers = terminals.iter().any(|terminal| terminal.crosses);
         let mut outputs = self.attach_outputs(&mut builder, terminals);
@@ -373,6 +374,9 @@ impl<'scope> Builder<'_, 'scope> {
             part.into_iter().for_each(|part| host.take_part(part));
             if was_over {
                 host.stay_over();
+            }
+            if let Some((at, watermark)) = resumed {
+                host.resume(watermark, at);
             }
             gate.into_iter().for_each(|gate| host.keep_closed(gate));
             let mut prepared = prepared;

@@ -6,15 +6,12 @@ use std::rc::Rc;
 
 use super::board::Board;
 use super::control::ControlLog;
-use crate::capture::Capture;
+use crate::capture::{Capture, SLICE_BYTES};
 use crate::failpoint;
 use crate::job::desk::{Cut, HostFacts, SourceFacts};
 use crate::logic::Logic;
 use crate::run::{Run, StepId};
 use crate::{CheckpointId, Epoch, Error, Position, Split, StageState};
-
-/// Bytes of state that a host captures in a turn, before others get theirs: about a millisecond.
-const CAPTURE_A_TURN: usize = 64 << 10;
 
 /// The part of an operator or a sink.
 pub(crate) struct HostPart {
@@ -102,7 +99,7 @@ impl HostPart {
             if !self.board.borrow().is_ready() {
                 return Ok(Left::Wait);
             }
-            let is_done = capture.advance(CAPTURE_A_TURN, &mut |parts| logic.state(parts))?;
+            let is_done = capture.advance(SLICE_BYTES, &mut |parts| logic.state(parts))?;
             self.board.borrow().hand_over(self.step, work.cut, capture.take());
             left = Left::More;
             if is_done {
