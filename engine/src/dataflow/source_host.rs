@@ -173,10 +173,11 @@ impl SourceHost {
                 if failpoint::is_broken("dropped-capability-is-end") {
                     return self.finish();
                 }
-                self.stood = self.standing();
-                self.logic.close();
+                // The steps that are fused to it still see the splits, which have not ended.
                 self.hand_on(Flush::EpochEnd)?;
+                self.stood = self.standing();
                 self.state = State::Stopped;
+                self.logic.close();
                 self.shared.enter_epoch(self.epoch.next());
                 return self.follow_epoch();
             }
@@ -409,7 +410,7 @@ impl SourceHost {
 
     fn hand_on(&mut self, flush: Flush) -> Result<(), Error> {
         self.run.epoch = self.epoch;
-        if let Some(splits) = &mut self.run.splits {
+        if let Some(splits) = self.run.splits.as_mut().filter(|_| self.state != State::Stopped) {
             self.logic.describe(splits);
         }
         self.logic.flush(flush, &mut self.run);
