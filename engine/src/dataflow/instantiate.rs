@@ -263,7 +263,10 @@ impl<'scope> Builder<'_, 'scope> {
             log.borrow_mut().listen(self.scope.activator_for(Rc::clone(&address)));
             SourcePart::new(step, Rc::clone(board), log)
         });
-        builder.build(move |capabilities: Vec<Capability<u64>>| {
+        // Timely drops an operator that has let go of everything, unless it says that it is not
+        // complete: one that takes part in cuts has to answer those that come when it is over.
+        let takes_part = part.is_some();
+        builder.build_reschedule(move |capabilities: Vec<Capability<u64>>| {
             for (port, capability) in ports.iter_mut().zip(capabilities) {
                 port.hold(capability);
                 port.move_to(start);
@@ -281,6 +284,7 @@ impl<'scope> Builder<'_, 'scope> {
                     report(&shared, host.run(), result);
                     quiet.set(host.is_quiet());
                 }
+                takes_part
             }
         });
         Ok(())
@@ -352,7 +356,8 @@ impl<'scope> Builder<'_, 'scope> {
         let worker = self.context.worker;
         let part = self.instance.board.as_ref();
         let part = part.map(|board| HostPart::new(step, worker, is_sink, Rc::clone(board)));
-        builder.build(move |capabilities: Vec<Capability<u64>>| {
+        let takes_part = part.is_some();
+        builder.build_reschedule(move |capabilities: Vec<Capability<u64>>| {
             for (port, capability) in outputs.iter_mut().chain(&mut gate).zip(capabilities) {
                 port.hold(capability);
                 port.move_to(start);
@@ -390,6 +395,7 @@ impl<'scope> Builder<'_, 'scope> {
                         prepared.set(prepared.get() + 1);
                     }
                 }
+                takes_part
             }
         });
         Ok(())
