@@ -161,8 +161,10 @@ fn a_killed_job_goes_on_from_its_checkpoint_and_publishes_once() {
     let folder = tempfile::tempdir().unwrap();
     let [out, checkpoints] =
         ["out", "checkpoints"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    let visits = VISITS.to_string();
+    let job = ["--output", &out, "--visits", &visits, "--per-second", "20000"];
     let arguments = [
-        ["--output", &out, "--visits", &VISITS.to_string(), "--per-second", "20000"].as_slice(),
+        job.as_slice(),
         &["--checkpoint-dir", &checkpoints, "--checkpoint-every", "50ms", "--workers", "2"],
         &["--require", "exactly-once", "--restarts", "1", "--backoff", "10ms", "--no-progress"],
     ];

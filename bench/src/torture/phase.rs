@@ -20,8 +20,6 @@ pub(super) enum Phase {
     Deciding,
     /// The manifest had its name, and `latest` did not name it.
     Decided,
-    /// `latest` named it, and what it published was not all there, or may not have been.
-    Committing,
 }
 
 impl Phase {
@@ -39,7 +37,6 @@ impl fmt::Display for Phase {
             Phase::Capturing => "cut taken, state being written",
             Phase::Deciding => "all voted, manifest being written",
             Phase::Decided => "manifest durable, before `latest`",
-            Phase::Committing => "`latest` written, before the last commit",
         })
     }
 }

@@ -131,7 +131,13 @@ pub(crate) fn instantiate<'scope>(
             Node::Stage(_) => Ok(()),
             Node::Operator(_) | Node::Sink(_) => builder.host(id),
         };
-        built.map_err(|error| error.in_step(&step.name))?;
+        if let Err(error) = built {
+            let error = error.in_step(&step.name);
+            // Said before anything else happens: other workers, which build the whole plan, may
+            // find that this one has built another.
+            context.shared.fail(crate::error::ErrorNote::from(&error).into());
+            return Err(error);
+        }
     }
     let Builder { alive, mut instance, .. } = builder;
     let announcer = control::build(scope, context, alive, &instance.control);

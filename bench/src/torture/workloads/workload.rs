@@ -18,6 +18,7 @@ pub(in super::super) type Feed = fn(&Task, &AtomicBool) -> anyhow::Result<()>;
 pub(crate) struct Workload {
     pub(in super::super) name: &'static str,
     /// The sinks that it writes to.
+    #[allow(dead_code, reason = "tests plant errors in what each of them has written")]
     pub(in super::super) sinks: &'static [&'static str],
     /// Writes the files that the job reads.
     pub(in super::super) write_input: fn(&Task) -> anyhow::Result<()>,
