@@ -27,6 +27,8 @@ pub const FAILPOINTS: &[&str] = &[
     "commit-before",
     "commit-after",
     "end-before",
+    "finish-before",
+    "finish-after",
     "state-before-write",
     "state-before-sync",
     "state-before-folder-sync",

@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// About a minute, for machines that check every change
     #[arg(long)]
     smoke: bool,
+    /// Checkpoint folders that are damaged at random
+    #[arg(long, default_value_t = 10_000)]
+    damaged: u64,
     /// Breaks the engine on purpose in this way, or one after the other in `all` ways, and fails
     /// unless it is noticed
     #[arg(long, value_name = "VARIANT")]
@@ -46,6 +49,9 @@ pub(crate) struct Options {
 
 /// A smoke campaign begins no further run after this.
 const SMOKE: Duration = Duration::from_secs(50);
+
+/// And damages so many checkpoint folders.
+const SMOKE_DAMAGED: u64 = 200;
 
 /// A broken variant must be noticed within so many runs.
 const NOTICED_WITHIN: u64 = 40;
@@ -99,6 +105,8 @@ impl<'a> Campaign<'a> {
             tally.add(seed, &life);
         }
         say(&format!("{} in {:.0?}", tally.report(self.places), began.elapsed()));
+        let damaged = if self.options.smoke { SMOKE_DAMAGED } else { self.options.damaged };
+        say(&super::folders::check(self.options.seed, damaged)?);
         anyhow::ensure!(tally.is_clean(), "the job did not do what it promises");
         Ok(())
     }

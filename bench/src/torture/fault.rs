@@ -22,6 +22,12 @@ pub(super) enum Fault {
     Freeze { whom: Whom, after: Duration, length: Duration },
     /// User code panics at a record.
     Panic { record: u64 },
+    /// No file can grow beyond this, as on a disk that is full: in blocks of 512 bytes.
+    SmallFiles { blocks: u64 },
+    /// The same job is started a second time on the same folder.
+    Rival { after: Duration },
+    /// The job has a parent that starts it again: the job is killed, and then its parent.
+    Supervised { after: Duration },
     /// The job is told to stop by SIGTERM.
     Stop { after: Duration },
 }
@@ -57,6 +63,13 @@ pub(super) struct Place {
     pub(super) action: Action,
     /// In which process of the job.
     pub(super) process: usize,
+}
+
+impl Place {
+    /// Whether a job comes there with the end of its input.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.name.starts_with("end-") || self.name.starts_with("finish-")
+    }
 }
 
 /// What happens at a place.
@@ -123,6 +136,8 @@ impl Fault {
                 Action::Pause => &[Ending::PEER, Ending::KILLED],
             },
             Fault::Freeze { .. } => &[Ending::PEER, Ending::KILLED],
+            Fault::SmallFiles { .. } => &[Ending::EXTERNAL, Ending::PEER, Ending::KILLED],
+            Fault::Rival { .. } | Fault::Supervised { .. } => &[Ending::KILLED],
             Fault::Panic { .. } => &[Ending::USER_CODE],
         };
         ending == Ending::SUCCESS || explained.contains(&ending)
@@ -147,6 +162,9 @@ impl Fault {
             },
             Fault::Freeze { .. } => "SIGSTOP, SIGCONT",
             Fault::Panic { .. } => "panic in user code",
+            Fault::SmallFiles { .. } => "full disk at any write",
+            Fault::Rival { .. } => "a second job on the same folder",
+            Fault::Supervised { .. } => "kill of a job with a parent, then of that",
             Fault::Stop { .. } => "SIGTERM",
         }
     }
@@ -157,9 +175,11 @@ impl fmt::Display for Fault {
         let kind = self.kind();
         match self {
             Fault::Nothing | Fault::Drain => f.write_str(kind),
-            Fault::Kill { after, .. } | Fault::Stop { after } => {
-                write!(f, "{kind} after {after:?}")
-            }
+            Fault::Kill { after, .. }
+            | Fault::Stop { after }
+            | Fault::Rival { after }
+            | Fault::Supervised { after } => write!(f, "{kind} after {after:?}"),
+            Fault::SmallFiles { blocks } => write!(f, "{kind} beyond {blocks} blocks of a file"),
             Fault::KillRestoring { after } => write!(f, "{kind}, {after:?} after the start"),
             Fault::KillAtCut { whom, sight, after } => {
                 write!(f, "{kind}: {whom:?}, {after:?} after the sight of {sight:?}")

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::fault::{Ending, Fault, Sight, Whom};
 use super::feeder::Arrived;
+use super::finding::{Findings, Kind};
 use super::phase::Sighting;
 use super::probe::running_mark;
-use super::process::{PEER_TIMEOUT, Process, Running};
+use super::process::{Launch, PEER_TIMEOUT, Process, Running};
 use super::reader::PartCount;
 use super::script::Episode;
-use super::task::Task;
 
 /// A job that publishes nothing, writes nothing into its checkpoint folder and does not end for so
 /// long hangs.
@@ -22,6 +22,11 @@ const COMES_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// What has arrived is seen by a job that runs within so long.
 const SEEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// A job that was disturbed and not killed goes on for so long before it is.
+const GOES_ON_FOR: Duration = Duration::from_millis(300);
+/// A second job on a folder is refused within this.
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 const LOOKS_EVERY: Duration = Duration::from_millis(2);
 /// The files of a checkpoint come and go within a few milliseconds.
@@ -37,6 +42,7 @@ pub(super) enum Waited {
 
 /// A start of a job.
 pub(super) struct Attempt<'a> {
+    launch: Launch<'a>,
     episode: &'a Episode,
     running: Running,
     checkpoints: PathBuf,
@@ -49,6 +55,7 @@ pub(super) struct Attempt<'a> {
     died: Option<Instant>,
     /// Processes that are stopped and whose job goes on, or ends, without them.
     frozen: Vec<Process>,
+    findings: Findings,
 }
 
 /// The last that was seen of a job that moves.
@@ -58,19 +65,19 @@ struct Progress {
 }
 
 impl<'a> Attempt<'a> {
+    /// Starts the job.
     pub(super) fn new(
-        number: usize,
-        episode: &'a Episode,
-        running: Running,
-        task: &Task,
+        launch: Launch<'a>,
         (parts, has_all_arrived): (PartCount, Arrived),
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
+        let running = launch.start()?;
         let began = Instant::now();
-        Self {
-            episode,
+        Ok(Self {
+            episode: launch.episode,
             running,
-            checkpoints: task.checkpoints(),
-            mark: running_mark(&task.marks(), number as u64),
+            checkpoints: launch.task.checkpoints(),
+            mark: running_mark(&launch.task.marks(), launch.number as u64),
+            launch,
             parts,
             has_all_arrived,
             began,
@@ -78,7 +85,8 @@ impl<'a> Attempt<'a> {
             was_inflicted: false,
             died: None,
             frozen: Vec::new(),
-        }
+            findings: Findings::default(),
+        })
     }
 
     /// Waits until the job has seen a record, or until it is to be killed before that.
@@ -95,6 +103,9 @@ impl<'a> Attempt<'a> {
     pub(super) fn inflict(&mut self) -> anyhow::Result<Waited> {
         let waited = match self.episode.fault {
             Fault::Nothing | Fault::Panic { .. } => Waited::Happened,
+            Fault::SmallFiles { .. } => self.after(COMES_WITHIN, Self::kill)?,
+            Fault::Rival { after } => self.stand_a_rival(after)?,
+            Fault::Supervised { after } => self.kill_with_parent(after)?,
             Fault::Kill { whom, after } => self.after(after, |job| job.kill_whom(whom))?,
             Fault::KillRestoring { .. } => self.after(Duration::ZERO, Self::kill)?,
             Fault::KillAtCut { whom, sight, after } => self.kill_at_cut(whom, sight, after)?,
@@ -147,8 +158,11 @@ impl<'a> Attempt<'a> {
     /// Something happens at a place, or nobody comes there, and then the job is killed.
     fn wait_for_place(&mut self) -> anyhow::Result<Waited> {
         let deadline = Instant::now() + COMES_WITHIN;
-        let waited =
-            self.until(LOOKS_EVERY, |job| job.is_frozen() || Instant::now() >= deadline)?;
+        // At the end something happens at the end.
+        let is_at_end = matches!(&self.episode.fault, Fault::Place(place) if place.is_at_end());
+        let waited = self.until(LOOKS_EVERY, |job| {
+            job.is_frozen() || !is_at_end && Instant::now() >= deadline
+        })?;
         match waited {
             Waited::Happened if self.is_frozen() => {
                 let stopped = self.stopped();
@@ -186,7 +200,58 @@ impl<'a> Attempt<'a> {
         }
         stopped.iter().for_each(|process| process.signal("CONT"));
         // It has to show that it is well.
-        self.after(Duration::from_millis(300), Self::kill)
+        self.after(GOES_ON_FOR, Self::kill)
+    }
+
+    /// Starts the same job a second time, which must be refused and change nothing.
+    fn stand_a_rival(&mut self, after: Duration) -> anyhow::Result<Waited> {
+        let waited = self.after(after, |_| Ok(()))?;
+        if waited != Waited::Happened {
+            return Ok(waited);
+        }
+        let mut rival = self.launch.start_rival()?;
+        let deadline = Instant::now() + REFUSED_WITHIN;
+        let mut ended = None;
+        let waited = self.until(LOOKS_EVERY, |_| {
+            ended = rival.ended().ok().flatten();
+            ended.is_some() || Instant::now() >= deadline
+        })?;
+        // Where the job has come to its end meanwhile, there was nothing to refuse.
+        if waited == Waited::Happened && !matches!(ended, Some(Ending::Code(2 | 5))) {
+            self.findings.add(Kind::Failed, || format!("a second job was not refused: {ended:?}"));
+        }
+        match waited {
+            Waited::Happened => self.after(GOES_ON_FOR, Self::kill),
+            ended => Ok(ended),
+        }
+    }
+
+    /// Kills the job, which its parent starts again, and then the parent, with whom the job ends.
+    fn kill_with_parent(&mut self, after: Duration) -> anyhow::Result<Waited> {
+        let parent = self.running.first();
+        let first = parent.children();
+        let waited = self.after(after, |_| {
+            first.iter().for_each(|job| job.signal("KILL"));
+            Ok(())
+        })?;
+        if waited != Waited::Happened {
+            return Ok(waited);
+        }
+        let is_new = |job: &Process| !first.contains(job);
+        match self.until(LOOKS_EVERY, |_| parent.children().iter().any(is_new))? {
+            Waited::Happened => {}
+            ended => return Ok(ended),
+        }
+        let waited = self.after(GOES_ON_FOR, |job| job.running.kill_first())?;
+        // Whoever takes over at once finds the folder locked.
+        let deadline = Instant::now() + REFUSED_WITHIN;
+        while waited == Waited::Happened
+            && self.running.others().iter().any(|process| process.is_running())
+            && Instant::now() < deadline
+        {
+            std::thread::park_timeout(LOOKS_EVERY);
+        }
+        Ok(waited)
     }
 
     fn tell_to_stop(&mut self) -> anyhow::Result<()> {
@@ -270,9 +335,19 @@ impl<'a> Attempt<'a> {
         all.filter(|process| process.is_stopped()).collect()
     }
 
-    /// Whether what was to be done was done by the campaign.
-    pub(super) fn was_inflicted(&self) -> bool {
-        self.was_inflicted
+    /// Whether what was to be done was done.
+    pub(super) fn was_inflicted(&self, ending: Ending) -> bool {
+        let by_itself = match self.episode.fault {
+            Fault::Panic { .. } => ending != Ending::SUCCESS,
+            Fault::Place(_) => !self.places().is_empty(),
+            _ => false,
+        };
+        by_itself || self.was_inflicted && !matches!(self.episode.fault, Fault::Place(_))
+    }
+
+    /// What was wrong besides the output.
+    pub(super) fn findings(&mut self) -> Findings {
+        std::mem::take(&mut self.findings)
     }
 
     /// Whether a process was killed: by the campaign, or by itself at a place.

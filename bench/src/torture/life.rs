@@ -7,9 +7,9 @@ use super::fault::{Ending, Fault};
 use super::feeder::Feeder;
 use super::finding::{Findings, Kind};
 use super::inflict::{Attempt, Waited};
-use super::phase::{Phase, Sighting};
+use super::phase::{Phase, Sighting, is_committed};
 use super::probe::Ended;
-use super::process::{Process, Running};
+use super::process::{Launch, Process};
 use super::reader::Reader;
 use super::script::{Episode, Script};
 use super::task::Task;
@@ -71,12 +71,17 @@ pub(super) fn live(script: &Script, task: Task, broken: Option<&str>) -> anyhow:
     let mut is_finished = false;
     for (number, episode) in script.episodes.iter().enumerate() {
         match stage.start(number, episode)? {
+            // Whatever comes after the end finds nothing to do.
+            Verdict::Finished if script.starts_after_its_end => is_finished = true,
             Verdict::Finished => {
                 is_finished = true;
                 break;
             }
             Verdict::Again => {}
-            Verdict::GiveUp => break,
+            Verdict::GiveUp => {
+                is_finished = false;
+                break;
+            }
         }
     }
     stage.see_all_leave();
@@ -97,9 +102,9 @@ impl Stage<'_> {
         self.life.starts += 1;
         let task = Task { repaired: episode.is_repaired, ..self.task.clone() };
         let name = self.script.workload.name;
-        let running = Running::start(number, name, &task, episode, self.broken)?;
+        let launch = Launch { number, workload: name, task, episode, broken: self.broken };
         let around = (self.reader.parts(), self.feeder.arrived());
-        let mut attempt = Attempt::new(number, episode, running, &task, around);
+        let mut attempt = Attempt::new(launch, around)?;
         let waited = attempt.until_running()?;
         if waited == Waited::Happened && attempt.is_running() {
             self.life.recoveries.extend(self.died.take().map(|died| died.elapsed()));
@@ -130,13 +135,14 @@ impl Stage<'_> {
     ) {
         self.left.extend(attempt.others());
         let places = attempt.places();
-        let was_inflicted = attempt.was_inflicted() || !places.is_empty();
-        if was_inflicted {
+        self.life.findings.extend(attempt.findings());
+        if attempt.was_inflicted(ending) {
             self.life.faults.push(episode.fault.kind());
         }
         self.life.places.extend(places);
         if attempt.was_killed(ending) {
-            let phase = Sighting::of(&self.task.checkpoints()).phase();
+            let is_committed = is_committed(&self.task.output());
+            let phase = Sighting::of(&self.task.checkpoints()).phase(is_committed);
             let was_running = attempt.is_running() || phase != Phase::Between;
             self.life.kills.push(if was_running { phase } else { Phase::Starting });
         }

@@ -11,6 +11,7 @@ mod command;
 mod fault;
 mod feeder;
 mod finding;
+mod folders;
 mod inflict;
 mod job;
 mod judge;

@@ -1,5 +1,6 @@
 //! How far a job has come with its checkpoints, as the names in its folder tell.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -20,6 +21,8 @@ pub(super) enum Phase {
     Deciding,
     /// The manifest had its name, and `latest` did not name it.
     Decided,
+    /// `latest` named it, and not all that was prepared had been published.
+    Committing,
 }
 
 impl Phase {
@@ -37,6 +40,7 @@ impl fmt::Display for Phase {
             Phase::Capturing => "cut taken, state being written",
             Phase::Deciding => "all voted, manifest being written",
             Phase::Decided => "manifest durable, before `latest`",
+            Phase::Committing => "`latest` written, before the last commit",
         })
     }
 }
@@ -95,20 +99,39 @@ impl Sighting {
         }
     }
 
-    /// How far the newest checkpoint has come; whether a last commit was complete cannot be seen
-    /// here.
-    pub(super) fn phase(&self) -> Phase {
+    /// How far the newest checkpoint has come, when `is_committed` says whether all output that was
+    /// prepared has been published.
+    pub(super) fn phase(&self, is_committed: bool) -> Phase {
         if self.begun > self.manifest.0 {
             Phase::Deciding
         } else if self.state > self.manifest.0 {
             Phase::Capturing
         } else if self.latest < self.manifest.1 {
             Phase::Decided
-        } else {
+        } else if is_committed {
             Phase::Between
+        } else {
+            Phase::Committing
         }
     }
 }
+
+/// Whether no part waits to be published, as far as names tell: a worker that has gone on to its next
+/// part has prepared the one before it.
+pub(super) fn is_committed(output: &Path) -> bool {
+    let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    list(output).all(|sink| {
+        let mut writers = BTreeSet::new();
+        list(&sink.path()).all(|file| {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let writer = name.strip_prefix(".part-").and_then(|name| name.get(..WRITER));
+            writer.is_none_or(|writer| writers.insert(writer.to_owned()))
+        })
+    })
+}
+
+/// The length of the run and the worker in the name of a part.
+const WRITER: usize = "0001-000".len();
 
 #[cfg(test)]
 mod tests {
@@ -128,14 +151,15 @@ mod tests {
     fn names_tell_how_far_a_checkpoint_has_come() {
         let done = [("state-00000001-001-000", 1), ("manifest-00000001", 2), ("latest", 2)];
         let with = |more: &[(&str, u64)]| sighting(&[&done, more].concat());
-        assert_eq!(sighting(&[("LOCK", 0), ("job", 0)]).phase(), Phase::Between);
-        assert_eq!(with(&[]).phase(), Phase::Between);
+        assert_eq!(sighting(&[("LOCK", 0), ("job", 0)]).phase(true), Phase::Between);
+        assert_eq!(with(&[]).phase(true), Phase::Between);
+        assert_eq!(with(&[]).phase(false), Phase::Committing);
         let state = ("state-00000002-001-000", 3);
-        assert_eq!(with(&[state]).phase(), Phase::Capturing);
-        assert_eq!(with(&[state, ("manifest-00000002.tmp", 4)]).phase(), Phase::Deciding);
-        assert_eq!(with(&[state, ("manifest-00000002", 4)]).phase(), Phase::Decided);
+        assert_eq!(with(&[state]).phase(true), Phase::Capturing);
+        assert_eq!(with(&[state, ("manifest-00000002.tmp", 4)]).phase(true), Phase::Deciding);
+        assert_eq!(with(&[state, ("manifest-00000002", 4)]).phase(false), Phase::Decided);
         let all = with(&[state, ("manifest-00000002", 4), ("latest", 5)]);
-        assert_eq!(all.phase(), Phase::Between);
+        assert_eq!(all.phase(true), Phase::Between);
         for (sight, wanted) in
             [(Sight::State, false), (Sight::Manifest, true), (Sight::Latest, true)]
         {
@@ -143,5 +167,21 @@ mod tests {
         }
         assert!(with(&[state]).shows(Sight::State, &with(&[])));
         assert!(!with(&[state]).shows(Sight::State, &with(&[state])));
+    }
+
+    #[test]
+    fn a_part_that_waits_behind_a_later_one_is_not_committed() {
+        let output = std::env::temp_dir().join(format!("torture-phase-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&output);
+        let rows = output.join("rows");
+        fs::create_dir_all(&rows).unwrap();
+        let begin = |name: &str| fs::write(rows.join(name), "").unwrap();
+        begin("part-0001-000-00000.jsonl");
+        begin(".part-0001-000-00001.jsonl.staged");
+        begin(".part-0001-001-00000.jsonl.staged");
+        assert!(is_committed(&output));
+        begin(".part-0001-000-00002.jsonl.staged");
+        assert!(!is_committed(&output));
+        fs::remove_dir_all(output).unwrap();
     }
 }

@@ -16,6 +16,9 @@ pub(crate) const JOB_COMMAND: &str = "torture-job";
 /// How long a process may be silent before the others give it up.
 pub(super) const PEER_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
 
+/// The numbers of rivals begin here.
+const RIVALS: usize = 1_000;
+
 /// A process that somebody started, known by its number and the moment of its start: a number alone
 /// may be given to another one later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,15 @@ impl Process {
     /// The process that has this number now.
     fn find(id: u32) -> Option<Self> {
         Some(Self { id, began: stat(id)?.began })
+    }
+
+    /// The processes that it has started and that are there.
+    pub(super) fn children(self) -> Vec<Self> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id)).into_iter().flatten();
+        let list = |task: fs::DirEntry| fs::read_to_string(task.path().join("children"));
+        let lists: Vec<String> = tasks.flatten().filter_map(|task| list(task).ok()).collect();
+        let ids = lists.iter().flat_map(|list| list.split_whitespace());
+        ids.filter_map(|id| Process::find(id.parse().ok()?)).collect()
     }
 
     /// What it is doing, as a letter of the kernel's; `None` once it is gone.
@@ -69,26 +81,31 @@ fn stat(id: u32) -> Option<Stat> {
     Some(Stat { state, began: fields.nth(18)?.parse().ok()? })
 }
 
-/// A job that was started.
-pub(super) struct Running {
-    child: Child,
-    first: Process,
-    /// The other processes that were seen.
-    others: Vec<Process>,
-    log: PathBuf,
+/// A start of a job.
+pub(super) struct Launch<'a> {
+    pub(super) number: usize,
+    pub(super) workload: &'a str,
+    pub(super) task: Task,
+    pub(super) episode: &'a Episode,
+    /// How the engine is broken on purpose.
+    pub(super) broken: Option<&'a str>,
 }
 
-impl Running {
-    /// Starts the job of an episode.
-    pub(super) fn start(
-        number: usize,
-        workload: &str,
-        task: &Task,
-        episode: &Episode,
-        broken: Option<&str>,
-    ) -> anyhow::Result<Self> {
+impl Launch<'_> {
+    /// Starts the job.
+    pub(super) fn start(&self) -> anyhow::Result<Running> {
+        self.start_as(self.number)
+    }
+
+    /// Starts the same job beside it.
+    pub(super) fn start_rival(&self) -> anyhow::Result<Running> {
+        self.start_as(self.number + RIVALS)
+    }
+
+    fn start_as(&self, number: usize) -> anyhow::Result<Running> {
+        let Self { workload, task, episode, broken, .. } = self;
         let log = task.folder.join(format!("log-{number}.txt"));
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = program(&episode.fault)?;
         command.arg(JOB_COMMAND).arg(workload).args(task.arguments());
         command.args([
             format!("--workers={}", episode.layout.workers),
@@ -101,20 +118,7 @@ impl Running {
         command.arg(task.checkpoints());
         command.env(START, number.to_string());
         command.env(PROCESSES, episode.layout.processes.to_string());
-        match &episode.fault {
-            Fault::Panic { record } => {
-                command.env(PANIC_AT, record.to_string());
-            }
-            Fault::Place(place) => {
-                let wish = format!("{}@{}={}", place.name, place.time, place.action.name());
-                command.env("RHEOS_FAILPOINT", wish);
-                command.env("RHEOS_FAILPOINT_PROCESS", place.process.to_string());
-            }
-            Fault::Drain => {
-                command.arg("--drain");
-            }
-            _ => {}
-        }
+        prepare(&mut command, &episode.fault);
         if let Some(variant) = broken {
             command.env("RHEOS_BROKEN", variant);
         }
@@ -126,9 +130,52 @@ impl Running {
         // It cannot be gone: nobody has waited for it yet.
         let first = Process::find(child.id())
             .ok_or_else(|| anyhow::anyhow!("process {} is not there", child.id()))?;
-        Ok(Self { child, first, others: Vec::new(), log })
+        Ok(Running { child, first, others: Vec::new(), log })
     }
+}
 
+/// This program, in surroundings as a fault wants them.
+fn program(fault: &Fault) -> anyhow::Result<Command> {
+    let program = std::env::current_exe()?;
+    let Fault::SmallFiles { blocks } = fault else { return Ok(Command::new(program)) };
+    let mut command = Command::new("sh");
+    // A write beyond the limit gives an error instead of a signal that ends the process.
+    command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &blocks.to_string()]);
+    command.arg(program);
+    Ok(command)
+}
+
+/// Tells a job what it does to itself.
+fn prepare(command: &mut Command, fault: &Fault) {
+    match fault {
+        Fault::Panic { record } => {
+            command.env(PANIC_AT, record.to_string());
+        }
+        Fault::Place(place) => {
+            let wish = format!("{}@{}={}", place.name, place.time, place.action.name());
+            command.env("RHEOS_FAILPOINT", wish);
+            command.env("RHEOS_FAILPOINT_PROCESS", place.process.to_string());
+        }
+        Fault::Drain => {
+            command.arg("--drain");
+        }
+        Fault::Supervised { .. } => {
+            command.args(["--restarts=3", "--backoff=10ms"]);
+        }
+        _ => {}
+    }
+}
+
+/// A job that was started.
+pub(super) struct Running {
+    child: Child,
+    first: Process,
+    /// The other processes that were seen.
+    others: Vec<Process>,
+    log: PathBuf,
+}
+
+impl Running {
     /// What it has said on standard error.
     pub(super) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
@@ -138,13 +185,12 @@ impl Running {
         self.first
     }
 
-    /// The processes that the first one has started: those that were seen at any time.
+    /// All processes that descend from the first one: those that were seen at any time.
     pub(super) fn others(&mut self) -> &[Process] {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.first.id)).into_iter().flatten();
-        for task in tasks.flatten() {
-            let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            let ids = list.split_whitespace().filter_map(|id| id.parse().ok());
-            for process in ids.filter_map(Process::find) {
+        let mut parents = vec![self.first];
+        while let Some(parent) = parents.pop() {
+            for process in parent.children() {
+                parents.push(process);
                 if !self.others.contains(&process) {
                     self.others.push(process);
                 }

@@ -62,6 +62,8 @@ pub(super) struct Script {
     pub(super) records: u64,
     pub(super) rate: f64,
     pub(super) episodes: Vec<Episode>,
+    /// Whether the job is started again when it has come to its end.
+    pub(super) starts_after_its_end: bool,
 }
 
 impl Script {
@@ -81,8 +83,13 @@ impl Script {
             .collect();
         let fault = if workload.feed.is_some() { Fault::Drain } else { Fault::Nothing };
         episodes.push(Episode { fault, ..episode(&mut random, None, true) });
+        let starts_after_its_end = random.chance(0.3);
         let records = RATE * INPUT_A_START * (starts + 1) / 1_000;
-        Self { seed, workload, records, rate: RATE as f64, episodes }
+        if starts_after_its_end {
+            episodes.push(Episode { fault: Fault::Nothing, ..episode(&mut random, None, true) });
+        }
+        let rate = RATE as f64;
+        Self { seed, workload, records, rate, episodes, starts_after_its_end }
     }
 }
 
@@ -118,9 +125,12 @@ fn fault(random: &mut Random, place: Option<&str>) -> Fault {
             None => kill_at_cut(random),
         },
         52..64 => Fault::Kill { whom: Whom::Everybody, after },
-        64..69 => Fault::Kill { whom: Whom::First, after },
-        69..77 => Fault::Kill { whom: Whom::Other, after },
-        77..84 => Fault::KillRestoring { after: millis(random, 1, 120) },
+        64..68 => Fault::Kill { whom: Whom::First, after },
+        68..74 => Fault::Kill { whom: Whom::Other, after },
+        74..76 => Fault::SmallFiles { blocks: 8 + random.below(120) },
+        76..77 => Fault::Rival { after },
+        77..79 => Fault::Supervised { after },
+        79..84 => Fault::KillRestoring { after: millis(random, 1, 120) },
         84..87 => {
             let length = millis(random, 100, 600);
             Fault::Freeze { whom: Whom::First, after, length }
@@ -149,8 +159,9 @@ fn at_place(random: &mut Random, name: &str) -> Place {
         82..91 => Action::Panic,
         _ => Action::Pause,
     };
-    // Of most places the first times are passed soon; at those of a start there is only one.
-    let time = if random.chance(0.5) { 1 } else { 1 + random.below(4) };
+    // Of most places the first times are passed soon; at those of a start or an end there is one.
+    let is_once = ["job-", "recover-", "end-", "finish-"].iter().any(|once| name.starts_with(once));
+    let time = if is_once || random.chance(0.5) { 1 } else { 1 + random.below(4) };
     Place { name: name.to_owned(), time, action, process: 0 }
 }
 
@@ -160,8 +171,11 @@ fn millis(random: &mut Random, least: u64, below: u64) -> Duration {
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, workload, records, rate, episodes } = self;
+        let Self { seed, workload, records, rate, episodes, starts_after_its_end } = self;
         writeln!(f, "seed {seed}: {}, {records} records, {rate} a second", workload.name)?;
+        if *starts_after_its_end {
+            writeln!(f, "  it is started also when it has come to its end")?;
+        }
         for (number, episode) in episodes.iter().enumerate() {
             let Episode { layout: Layout { workers, processes }, interval, fault, .. } = episode;
             let repaired = if episode.is_repaired { "" } else { ", poisoned" };
@@ -197,12 +211,12 @@ mod tests {
 
     #[test]
     fn everything_has_its_turn() {
-        let scripts: Vec<Script> = (0..200).map(script).collect();
+        let scripts: Vec<Script> = (0..400).map(script).collect();
         let episodes = || scripts.iter().flat_map(|script| &script.episodes);
         let workloads: BTreeSet<&str> = scripts.iter().map(|s| s.workload.name).collect();
         assert_eq!(workloads.len(), Workload::ALL.len());
         let kinds: BTreeSet<&str> = episodes().map(|episode| episode.fault.kind()).collect();
-        assert_eq!(kinds.len(), 15, "{kinds:?}");
+        assert_eq!(kinds.len(), 18, "{kinds:?}");
         let places: BTreeSet<&str> = episodes()
             .filter_map(|episode| match &episode.fault {
                 Fault::Place(place) => Some(place.name.as_str()),

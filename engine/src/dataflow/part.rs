@@ -178,6 +178,11 @@ impl SourcePart {
         self.boundaries.push_back(Boundary { entered: epoch, splits, stages });
     }
 
+    /// Forgets where it stood for where it stands now: how the protocol is broken on purpose.
+    pub(crate) fn mistake(&mut self, standing: &[Standing]) {
+        self.boundaries.iter_mut().for_each(|boundary| boundary.splits = standing.to_vec());
+    }
+
     /// A checkpoint has become durable, and `keep` of them stay: where the source stood at the
     /// oldest one, if that is another than before.
     pub(crate) fn take_durable(
@@ -200,11 +205,7 @@ impl SourcePart {
         let mut board = self.board.borrow_mut();
         let cut = board.cut_for_source(self.step, &log);
         if let Some(cut) = cut {
-            let mut at = self.boundaries.iter().position(|b| b.entered >= cut.before);
-            if failpoint::is_broken("positions-one-epoch-late") {
-                at = at.map(|at| at + 1);
-            }
-            let stood = at.and_then(|at| self.boundaries.get(at));
+            let stood = self.boundaries.iter().find(|boundary| boundary.entered >= cut.before);
             let (stood, stages) = match stood {
                 Some(boundary) => (boundary.splits.clone(), boundary.stages.clone()),
                 None if is_over => Default::default(),

@@ -255,6 +255,10 @@ impl SourceHost {
 
     fn answer_cut(&mut self) {
         let is_over = self.state == State::Over;
+        if failpoint::is_broken("positions-one-epoch-late") {
+            let standing = self.standing();
+            self.part.iter_mut().for_each(|part| part.mistake(&standing));
+        }
         if let Some(part) = &mut self.part {
             part.answer(is_over);
         }

@@ -260,10 +260,11 @@ impl<'a> Watch<'a> {
             Verdict::Commit => Finish::Commit,
             Verdict::Stop => Finish::Stop,
         };
+        failpoint::hit("finish-before")?;
         for sink in &self.instance.sinks {
             let finished = sink.logic.borrow_mut().finish(how);
             finished.map_err(|error| error.in_step(&sink.name))?;
         }
-        Ok(())
+        failpoint::hit("finish-after")
     }
 }
