@@ -108,3 +108,79 @@ fn a_job_goes_on_where_it_stopped_whatever_the_number_of_workers() {
     assert!(live(life, folder.path(), &|job| count_by_key(job, folder.path())));
     assert_eq!(lines(folder.path()).len(), expected.len());
 }
+
+#[test]
+fn every_number_of_workers_goes_on_from_every_other() {
+    for before in 1..=5 {
+        for after in 1..=5 {
+            let folder = tempfile::tempdir().unwrap();
+            let life = |workers, stops| Life { processes: 1, workers, stops };
+            let build = |job: &Job| count_by_key(job, folder.path());
+            if !live(life(before, true), folder.path(), &build) {
+                assert!(live(life(after, false), folder.path(), &build));
+            }
+            let mut rows = lines(folder.path());
+            let published = rows.len();
+            rows.sort();
+            rows.dedup();
+            assert_eq!(published as u64, RECORDS, "from {before} workers to {after}");
+            assert_eq!(rows.len(), published, "from {before} workers to {after}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_belongs_to_one_job_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || {
+        let checkpoints = Checkpoints::to(folder.path().join("checkpoints"));
+        Config::default().workers(1).checkpoint_to(checkpoints)
+    };
+    let (sender, records) = channel::<u64>(4);
+    let job = Job::new("lives");
+    job.source(records).sink(Null::new());
+    let first = job.start(config()).unwrap();
+    let job = Job::new("lives");
+    job.source(Collection::new(vec![1u64])).sink(Null::new());
+    let refused = job.run(config()).unwrap_err();
+    assert!(refused.to_string().contains("another job is running"), "{refused}");
+    sender.finish();
+    let report = first.wait().unwrap();
+    assert_eq!((report.checkpoints, report.failed_checkpoints), (1, 0), "that of the end");
+    let job = Job::new("another");
+    job.source(Collection::new(vec![1u64])).sink(Null::new());
+    let refused = job.run(config()).unwrap_err();
+    assert!(refused.to_string().contains("belongs to the job `lives`"), "{refused}");
+}
+
+#[test]
+fn state_is_not_lost_without_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let life = Life { processes: 1, workers: 2, stops: true };
+    if live(life, folder.path(), &|job| count_by_key(job, folder.path())) {
+        return;
+    }
+    let checkpoints = || Checkpoints::to(folder.path().join("checkpoints"));
+    let changed = |checkpoints| {
+        let job = Job::new("lives");
+        let numbers = job.source(Generator::new(|n| n).count(RECORDS));
+        numbers
+            .key_by(|n| n % 13)
+            .scan((0u64, 0u64), |(seen, _), key, _| {
+                *seen += 1;
+                Some(format!("{key} {seen}"))
+            })
+            .sink(FileSink::folder(folder.path().join("out"), Text));
+        job.run(Config::default().workers(2).checkpoint_to(checkpoints))
+    };
+    let before = lines(folder.path()).len();
+    let refused = changed(checkpoints()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Usage);
+    assert!(refused.to_string().contains("--allow-dropped-state"), "{refused}");
+    assert_eq!(lines(folder.path()).len(), before, "nothing was touched");
+    changed(checkpoints().allow_dropped_state()).unwrap();
+    let rows = lines(folder.path());
+    assert_eq!(rows.len() as u64, RECORDS, "no record is lost with the state");
+    let firsts = rows.iter().filter(|row| row.ends_with(" 1")).count();
+    assert_eq!(firsts, 26, "all keys were counted anew");
+}

@@ -85,6 +85,12 @@ pub struct Report {
     pub peak_epochs_in_flight: u64,
     /// Whether the job was stopped before its input ended.
     pub stopped: bool,
+    /// Checkpoints that became durable, the end of the input included.
+    #[serde(default)]
+    pub checkpoints: u64,
+    /// Checkpoints that came to nothing.
+    #[serde(default)]
+    pub failed_checkpoints: u64,
     /// Its steps.
     pub steps: Vec<StepReport>,
 }
@@ -143,6 +149,8 @@ impl Report {
             records_per_second: 0.0,
             peak_epochs_in_flight: shared.peak_epochs_open.load(Ordering::Relaxed),
             stopped: false,
+            checkpoints: shared.desk().map_or(0, |desk| desk.taken.load(Ordering::Relaxed)),
+            failed_checkpoints: shared.desk().map_or(0, |desk| desk.failed.load(Ordering::Relaxed)),
             steps,
         };
         report.total();
@@ -165,6 +173,9 @@ impl Report {
         }
         self.peak_epochs_in_flight = self.peak_epochs_in_flight.max(other.peak_epochs_in_flight);
         self.stopped |= other.stopped;
+        // Process 0 counts for all.
+        self.checkpoints = self.checkpoints.max(other.checkpoints);
+        self.failed_checkpoints = self.failed_checkpoints.max(other.failed_checkpoints);
         self.wall = self.wall.max(other.wall);
         self.total();
     }
@@ -239,6 +250,10 @@ impl fmt::Display for Report {
             self.processes,
             self.peak_epochs_in_flight,
         )?;
+        if self.checkpoints + self.failed_checkpoints > 0 {
+            let (taken, failed) = (self.checkpoints, self.failed_checkpoints);
+            writeln!(f, "  {taken} checkpoints taken, {failed} failed")?;
+        }
         let width = self.steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(4);
         let width = width.max(4);
         let extra: Vec<&Column> =

@@ -88,6 +88,9 @@ pub(crate) struct Desk {
     pieces: AtomicUsize,
     /// The checkpoint for which a cut is due, and what it builds on; in process 0.
     due: Mutex<Option<(CheckpointId, Option<CheckpointId>)>>,
+    /// Checkpoints of this run that became durable, and that came to nothing; in process 0.
+    pub(crate) taken: AtomicU64,
+    pub(crate) failed: AtomicU64,
     /// The last checkpoint that is durable.
     durable: AtomicU64,
     /// Whether the checkpoint at the end of the input is.
@@ -113,6 +116,8 @@ impl Desk {
             say,
             pieces: AtomicUsize::new(0),
             due: Mutex::new(None),
+            taken: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             durable: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
             has_parted: AtomicBool::new(false),

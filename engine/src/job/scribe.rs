@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -310,12 +311,15 @@ impl Scribe {
                 if failpoint::is_broken("commit-before-manifest") {
                     self.desk.complete(id);
                     self.shared.wake_workers();
+                    // So long that a kill finds the moment.
+                    std::thread::park_timeout(std::time::Duration::from_millis(30));
                 }
                 let result = hub.store.publish(manifest);
                 hub.coordinator.written(id, result, Instant::now())
             }
             Act::Announce { id, is_end, is_last } => {
                 tracing::debug!(%id, is_end, "a checkpoint is durable");
+                self.desk.taken.fetch_add(1, Ordering::Relaxed);
                 let word = Word::Durable { id, is_end, is_last };
                 let notice = Notice { process: self.process, word };
                 self.shared.tell(News::Checkpoint(Box::new(notice.clone())));
@@ -328,6 +332,7 @@ impl Scribe {
                 Vec::new()
             }
             Act::Void { id, reason } => {
+                self.desk.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%id, %reason, "a checkpoint came to nothing; the job goes on");
                 Vec::new()
             }
