@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::fault::{Ending, Fault, Sight, Whom};
 use super::feeder::Arrived;
 use super::finding::{Findings, Kind};
-use super::phase::Sighting;
+use super::phase::{Phase, Sighting, is_committed};
 use super::probe::running_mark;
 use super::process::{Launch, PEER_TIMEOUT, Process, Running};
 use super::reader::PartCount;
@@ -46,6 +46,8 @@ pub(super) struct Attempt<'a> {
     episode: &'a Episode,
     running: Running,
     checkpoints: PathBuf,
+    /// What the checkpoint folder held before.
+    before: Sighting,
     mark: PathBuf,
     parts: PartCount,
     has_all_arrived: Arrived,
@@ -70,12 +72,14 @@ impl<'a> Attempt<'a> {
         launch: Launch<'a>,
         (parts, has_all_arrived): (PartCount, Arrived),
     ) -> anyhow::Result<Self> {
+        let before = Sighting::of(&launch.task.checkpoints());
         let running = launch.start()?;
         let began = Instant::now();
         Ok(Self {
             episode: launch.episode,
             running,
             checkpoints: launch.task.checkpoints(),
+            before,
             mark: running_mark(&launch.task.marks(), launch.number as u64),
             launch,
             parts,
@@ -343,6 +347,15 @@ impl<'a> Attempt<'a> {
             _ => false,
         };
         by_itself || self.was_inflicted && !matches!(self.episode.fault, Fault::Place(_))
+    }
+
+    /// How far the job has come with its checkpoints.
+    pub(super) fn phase(&self) -> Phase {
+        let is_committed = is_committed(&self.launch.task.output());
+        match Sighting::of(&self.checkpoints).phase(&self.before, is_committed) {
+            Phase::Between if !self.is_running() => Phase::Starting,
+            phase => phase,
+        }
     }
 
     /// What was wrong besides the output.

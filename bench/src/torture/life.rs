@@ -7,7 +7,7 @@ use super::fault::{Ending, Fault};
 use super::feeder::Feeder;
 use super::finding::{Findings, Kind};
 use super::inflict::{Attempt, Waited};
-use super::phase::{Phase, Sighting, is_committed};
+use super::phase::Phase;
 use super::probe::Ended;
 use super::process::{Launch, Process};
 use super::reader::Reader;
@@ -42,7 +42,7 @@ pub(super) struct Stage<'a> {
     feeder: Feeder,
     broken: Option<&'a str>,
     life: Life,
-    /// When the last start died.
+    /// When the last start was killed, if it was.
     died: Option<Instant>,
     /// Processes of earlier starts that may be there still.
     left: Vec<Process>,
@@ -118,7 +118,6 @@ impl Stage<'_> {
         let Waited::Ended(ending) = waited else {
             return self.hung(number, attempt);
         };
-        self.died = Some(attempt.died());
         self.frozen.extend(attempt.frozen());
         self.take_down(number, episode, &mut attempt, ending);
         let ended = Ended::read(&self.task.marks(), number as u64);
@@ -140,13 +139,9 @@ impl Stage<'_> {
             self.life.faults.push(episode.fault.kind());
         }
         self.life.places.extend(places);
-        if attempt.was_killed(ending) {
-            let is_committed = is_committed(&self.task.output());
-            let phase = Sighting::of(&self.task.checkpoints()).phase(is_committed);
-            let was_running = attempt.is_running() || phase != Phase::Between;
-            self.life.kills.push(if was_running { phase } else { Phase::Starting });
-        }
-        let phase = self.life.kills.last().filter(|_| attempt.was_killed(ending));
+        let phase = attempt.was_killed(ending).then(|| attempt.phase());
+        self.life.kills.extend(phase);
+        self.died = phase.map(|_| attempt.died());
         let phase = phase.map_or_else(String::new, |phase| format!(", {phase}"));
         self.life.story.push(format!("start {number}: {}: {ending:?}{phase}", episode.fault));
     }

@@ -99,13 +99,16 @@ impl Sighting {
         }
     }
 
-    /// How far the newest checkpoint has come, when `is_committed` says whether all output that was
-    /// prepared has been published.
-    pub(super) fn phase(&self, is_committed: bool) -> Phase {
-        if self.begun > self.manifest.0 {
+    /// How far the newest checkpoint has come of a job that found the folder as it was before;
+    /// `is_committed` says whether all output that was prepared has been published.
+    pub(super) fn phase(&self, before: &Self, is_committed: bool) -> Phase {
+        let done = self.manifest.0.max(before.state).max(before.begun);
+        if self.begun > done {
             Phase::Deciding
-        } else if self.state > self.manifest.0 {
+        } else if self.state > done {
             Phase::Capturing
+        } else if self.manifest.0 == before.manifest.0 {
+            Phase::Between
         } else if self.latest < self.manifest.1 {
             Phase::Decided
         } else if is_committed {
@@ -151,15 +154,21 @@ mod tests {
     fn names_tell_how_far_a_checkpoint_has_come() {
         let done = [("state-00000001-001-000", 1), ("manifest-00000001", 2), ("latest", 2)];
         let with = |more: &[(&str, u64)]| sighting(&[&done, more].concat());
-        assert_eq!(sighting(&[("LOCK", 0), ("job", 0)]).phase(true), Phase::Between);
-        assert_eq!(with(&[]).phase(true), Phase::Between);
-        assert_eq!(with(&[]).phase(false), Phase::Committing);
+        let phase = |now: Sighting| now.phase(&Sighting::default(), true);
+        assert_eq!(phase(sighting(&[("LOCK", 0), ("job", 0)])), Phase::Between);
+        assert_eq!(phase(with(&[])), Phase::Between);
+        assert_eq!(with(&[]).phase(&Sighting::default(), false), Phase::Committing);
         let state = ("state-00000002-001-000", 3);
-        assert_eq!(with(&[state]).phase(true), Phase::Capturing);
-        assert_eq!(with(&[state, ("manifest-00000002.tmp", 4)]).phase(true), Phase::Deciding);
-        assert_eq!(with(&[state, ("manifest-00000002", 4)]).phase(false), Phase::Decided);
+        assert_eq!(phase(with(&[state])), Phase::Capturing);
+        let begun = with(&[state, ("manifest-00000002.tmp", 4)]);
+        assert_eq!(phase(begun), Phase::Deciding);
+        assert_eq!(phase(with(&[state, ("manifest-00000002", 4)])), Phase::Decided);
         let all = with(&[state, ("manifest-00000002", 4), ("latest", 5)]);
-        assert_eq!(all.phase(true), Phase::Between);
+        assert_eq!(phase(all), Phase::Between);
+        // What an earlier start of the job has left behind says nothing of this one.
+        for left in [begun, with(&[state]), with(&[])] {
+            assert_eq!(left.phase(&left, true), Phase::Between);
+        }
         for (sight, wanted) in
             [(Sight::State, false), (Sight::Manifest, true), (Sight::Latest, true)]
         {

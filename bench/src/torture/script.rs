@@ -106,13 +106,19 @@ fn episode(random: &mut Random, place: Option<&str>, is_repaired: bool) -> Episo
     let layout = *random.pick(&LAYOUTS[layouts]);
     let fault = match fault {
         Fault::Place(place) => {
-            let process = random.below(layout.processes as u64) as usize;
+            let processes = if is_of_the_first(&place.name) { 1 } else { layout.processes };
+            let process = random.below(processes as u64) as usize;
             Fault::Place(Place { process, ..place })
         }
         fault => fault,
     };
     let interval = Duration::from_millis(*random.pick(&[40, 80, 150, 300]));
     Episode { layout, interval, fault, is_repaired }
+}
+
+/// Whether only the first process comes to a place.
+fn is_of_the_first(place: &str) -> bool {
+    ["job-", "manifest-", "latest-", "remove-", "recover-"].iter().any(|of| place.starts_with(of))
 }
 
 /// Half of all faults fall between a cut and its commit, or try to.

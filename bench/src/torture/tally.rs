@@ -93,7 +93,7 @@ impl fmt::Display for Report<'_> {
         ) {
             writeln!(
                 f,
-                "\nfrom a death to the first record of the next start, {} times: p50 {median:.0?}, \
+                "\nfrom a kill to the first record of the next start, {} times: p50 {median:.0?}, \
                  p99 {slow:.0?}, longest {slowest:.0?}",
                 tally.recoveries.len()
             )?;
