@@ -131,7 +131,9 @@ impl Fault {
                 Action::Kill => &[Ending::KILLED, Ending::PEER],
                 Action::Error | Action::Full => &[Ending::EXTERNAL, Ending::PEER, Ending::KILLED],
                 Action::Panic => {
-                    &[Ending::USER_CODE, Ending::PEER, Ending::KILLED, Ending::Code(70)]
+                    // 101 is that of a panic in the program's own thread, while it starts a job.
+                    const IN_MAIN: Ending = Ending::Code(101);
+                    &[Ending::USER_CODE, Ending::PEER, Ending::KILLED, Ending::Code(70), IN_MAIN]
                 }
                 Action::Pause => &[Ending::PEER, Ending::KILLED],
             },
