@@ -144,9 +144,15 @@ fn a_folder_belongs_to_one_job_at_a_time() {
     job.source(Collection::new(vec![1u64])).sink(Null::new());
     let refused = job.run(config()).unwrap_err();
     assert!(refused.to_string().contains("another job is running"), "{refused}");
+    let control = first.control();
+    control.checkpoint().unwrap();
+    while control.metrics().checkpoints == 0 {
+        std::thread::yield_now();
+    }
     sender.finish();
     let report = first.wait().unwrap();
-    assert_eq!((report.checkpoints, report.failed_checkpoints), (1, 0), "that of the end");
+    let counted = (report.checkpoints, report.failed_checkpoints);
+    assert_eq!(counted, (2, 0), "the one that was asked for and that of the end");
     let job = Job::new("another");
     job.source(Collection::new(vec![1u64])).sink(Null::new());
     let refused = job.run(config()).unwrap_err();

@@ -107,6 +107,14 @@ impl<V> Coordinator<V> {
         }
     }
 
+    /// Somebody wants a cut now, whenever the next one would be due. One that runs will do.
+    pub(crate) fn want(&mut self, now: Instant) -> Vec<Act<V>> {
+        match self.running.is_some() || self.end.is_some() || self.is_stopped {
+            true => Vec::new(),
+            false => vec![self.begin(now, false)],
+        }
+    }
+
     /// All workers have stopped before the end of their input: a last cut is taken.
     pub(crate) fn stop(&mut self, now: Instant) -> Vec<Act<V>> {
         self.is_stopped = true;
@@ -256,6 +264,17 @@ mod tests {
         coordinator.tick(begun + EVERY * 20);
         let acts = coordinator.vote(CheckpointId(7), 0, Vote::Failed("full".into()));
         assert!(matches!(&acts[..], [Act::Void { .. }, Act::Fail(_)]), "three in a row: {acts:?}");
+    }
+
+    #[test]
+    fn a_cut_that_is_wanted_comes_at_once_unless_one_runs() {
+        let (mut coordinator, begun) = coordinator(1);
+        assert_eq!(cut(&coordinator.want(begun)), (5, None));
+        assert!(coordinator.want(begun).is_empty(), "one at a time");
+        coordinator.vote(CheckpointId(5), 0, Vote::Done("a"));
+        coordinator.written(CheckpointId(5), Ok(()), begun);
+        coordinator.end(0, "a");
+        assert!(coordinator.want(begun).is_empty(), "no cut behind the end");
     }
 
     #[test]

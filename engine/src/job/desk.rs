@@ -70,6 +70,8 @@ pub(crate) enum Said {
     Done { worker: usize, cut: Cut, extent: Extent, facts: Box<WorkerFacts> },
     /// The input of a worker has ended and its writers are prepared.
     Ended { worker: usize, facts: Box<WorkerFacts> },
+    /// Somebody wants a checkpoint now.
+    Wanted,
     /// All workers have stopped before the end of their input.
     Stopped,
     /// Another process has said something.

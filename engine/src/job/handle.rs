@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use super::desk::Said;
 use super::shared::StopRequest;
 use super::start::Running;
 use crate::cluster::is_launched_copy;
@@ -30,6 +31,21 @@ impl JobControl {
     /// Asks the job to take what was read so far as its whole input, and to finish.
     pub fn drain(&self) {
         self.running.shared.request_stop(StopRequest::Drain);
+    }
+
+    /// Asks for a checkpoint now, whenever the next one would be due. Returns at once; the report
+    /// counts those that became durable.
+    ///
+    /// # Errors
+    /// When the job takes no checkpoints.
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        let Some(desk) = self.running.shared.desk() else {
+            let reason = "the job keeps no checkpoints";
+            return Err(Error::usage("take a checkpoint", reason)
+                .advise("give it a folder with Config::checkpoint_to or --checkpoint-dir"));
+        };
+        desk.say(Said::Wanted);
+        Ok(())
     }
 
     /// What the workers of this process have done so far.

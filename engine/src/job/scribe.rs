@@ -43,6 +43,8 @@ pub(crate) enum Word {
     Failed { id: CheckpointId, reason: String },
     /// The input of all its workers has ended.
     Ended { votes: Vec<WorkerVote> },
+    /// Somebody there wants a checkpoint now.
+    Wanted,
     /// Process 0: the checkpoint is durable.
     Durable { id: CheckpointId, is_end: bool, is_last: bool },
 }
@@ -169,6 +171,7 @@ impl Scribe {
                     self.say(Word::Ended { votes });
                 }
             }
+            Said::Wanted => self.say(Word::Wanted),
             Said::Stopped => {
                 let now = Instant::now();
                 self.decide(|coordinator| coordinator.stop(now));
@@ -269,6 +272,10 @@ impl Scribe {
             }
             Word::Failed { id, reason } => {
                 self.decide(|coordinator| coordinator.vote(id, process, Vote::Failed(reason)));
+            }
+            Word::Wanted => {
+                let now = Instant::now();
+                self.decide(|coordinator| coordinator.want(now));
             }
             Word::Ended { votes } => self.decide(|coordinator| coordinator.end(process, votes)),
             Word::Durable { id, is_end, is_last } => {
