@@ -11,7 +11,7 @@ use rheos::engine::checkpoint::Checkpoints;
 use rheos::prelude::*;
 
 use crate::compare::{Side, in_turn_over};
-use crate::gaps::Gaps;
+use crate::gaps::{Gap, Gaps};
 
 /// How many keys and records, how often a checkpoint is taken.
 #[derive(Args)]
@@ -61,25 +61,23 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     in_turn_over(options.records as usize, options.rounds, sides)?;
     for (name, runs) in [("without", &without), ("with", &with)] {
         // The first round does not count.
-        let mut longest: Vec<Duration> =
-            runs[1..].iter().map(|gaps| gaps.first().copied().unwrap_or_default()).collect();
-        longest.sort();
+        let of = |gap: fn(&Gap) -> Duration| {
+            let mut longest: Vec<Duration> = runs[1..].iter().map(gap).collect();
+            longest.sort();
+            (longest[longest.len() / 2], longest[longest.len() - 1])
+        };
+        let (wall, own) = (of(|gap| gap.wall), of(|gap| gap.own));
         println!(
-            "longest pause of a worker, {name} checkpoints: median {:.1?}, longest {:.1?}, of {} \
-             runs",
-            longest[longest.len() / 2],
-            longest[longest.len() - 1],
-            longest.len()
+            "longest pause of a worker in a run {name} checkpoints: median {:.1?}, longest {:.1?}; \
+             not counting the time in which it waited for a core: {:.1?}, {:.1?}",
+            wall.0, wall.1, own.0, own.1
         );
     }
     Ok(())
 }
 
 /// Runs the job, and gives the gaps of its workers.
-fn count(
-    options: &Options,
-    checkpoints: Option<(&Path, Duration)>,
-) -> anyhow::Result<Vec<Duration>> {
+fn count(options: &Options, checkpoints: Option<(&Path, Duration)>) -> anyhow::Result<Gap> {
     let (keys, records) = (options.keys, options.records);
     let gaps = Arc::new(Gaps::new());
     let probe = Arc::clone(&gaps);

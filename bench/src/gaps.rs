@@ -1,6 +1,7 @@
 //! How long workers did not come by: the longest time between two batches on the same worker.
 
 use std::cell::Cell;
+use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,17 +11,35 @@ const WORTH_KEEPING: Duration = Duration::from_millis(10);
 
 thread_local! {
     /// When this worker came by last, in the measurement with this number.
-    static LAST: Cell<Option<(u64, Instant)>> = const { Cell::new(None) };
+    static LAST: Cell<Option<(u64, Passed)>> = const { Cell::new(None) };
 }
 
 /// So many measurements were begun.
 static MEASUREMENTS: AtomicU64 = AtomicU64::new(0);
 
+/// A moment at which a worker came by.
+#[derive(Clone, Copy)]
+struct Passed {
+    at: Instant,
+    /// How long the thread has waited for a core so far.
+    waited: Duration,
+}
+
+/// A time in which a worker did not come by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// By the clock.
+    pub(crate) wall: Duration,
+    /// The same without the time in which the worker could have run and another thread of the
+    /// machine, of this job or not, had its core.
+    pub(crate) own: Duration,
+}
+
 /// Measures the gaps of all workers of a job in this process.
 #[derive(Debug)]
 pub(crate) struct Gaps {
     number: u64,
-    longest: Mutex<Vec<Duration>>,
+    longest: Mutex<Vec<Gap>>,
 }
 
 impl Gaps {
@@ -31,23 +50,33 @@ impl Gaps {
 
     /// A worker comes by, with a batch.
     pub(crate) fn pass(&self) {
-        let now = Instant::now();
+        let now = Passed { at: Instant::now(), waited: waited_for_a_core() };
         let last = LAST.replace(Some((self.number, now)));
         let Some((_, last)) = last.filter(|(number, _)| *number == self.number) else { return };
-        let gap = now - last;
-        if gap >= WORTH_KEEPING
+        let wall = now.at - last.at;
+        if wall >= WORTH_KEEPING
             && let Ok(mut longest) = self.longest.lock()
         {
-            longest.push(gap);
+            let own = wall.saturating_sub(now.waited.saturating_sub(last.waited));
+            longest.push(Gap { wall, own });
         }
     }
 
-    /// All gaps that are worth to be kept, the longest first.
-    pub(crate) fn longest(&self) -> Vec<Duration> {
-        let mut gaps = self.longest.lock().map_or_else(|_| Vec::new(), |gaps| gaps.clone());
-        gaps.sort_by(|a, b| b.cmp(a));
-        gaps
+    /// The longest by the clock, and the longest of the workers' own making.
+    pub(crate) fn longest(&self) -> Gap {
+        let gaps = self.longest.lock().map_or_else(|_| Vec::new(), |gaps| gaps.clone());
+        Gap {
+            wall: gaps.iter().map(|gap| gap.wall).max().unwrap_or_default(),
+            own: gaps.iter().map(|gap| gap.own).max().unwrap_or_default(),
+        }
     }
+}
+
+/// How long this thread has waited for a core, as the kernel counts it; nothing where it does not.
+fn waited_for_a_core() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split(' ').nth(1).and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -71,11 +100,12 @@ mod tests {
         wait(WORTH_KEEPING);
         gaps.pass();
         gaps.pass();
-        assert_eq!(gaps.longest().len(), 1);
+        let Gap { wall, own } = gaps.longest();
+        assert!(wall >= WORTH_KEEPING && own <= wall, "{wall:?}, {own:?}");
         // The next measurement begins anew.
         wait(WORTH_KEEPING);
         let next = Gaps::new();
         next.pass();
-        assert!(next.longest().is_empty());
+        assert_eq!(next.longest(), Gap::default());
     }
 }

@@ -282,6 +282,8 @@ impl<O: TwoInput> Logic for TwoInputLogic<O> {
 pub(crate) struct SinkLogic<T> {
     /// Absent where another worker writes, and once it has finished.
     writer: Option<Box<dyn Writer<T>>>,
+    /// Whether it was asked to prepare for a cut before the end of the input and has not done so.
+    is_preparing: bool,
     /// What the writer prepared at the end of the input, until it is committed.
     prepared_at_end: Option<Vec<u8>>,
     /// The first checkpoint that holds it.
@@ -291,7 +293,8 @@ pub(crate) struct SinkLogic<T> {
 
 impl<T: 'static> SinkLogic<T> {
     pub(crate) fn new(writer: Option<Box<dyn Writer<T>>>, pools: &Pools) -> Self {
-        Self { writer, prepared_at_end: None, end_is_in: None, pool: pools.of() }
+        let (prepared_at_end, end_is_in) = (None, None);
+        Self { writer, is_preparing: false, prepared_at_end, end_is_in, pool: pools.of() }
     }
 }
 
@@ -324,6 +327,10 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
         let Some(writer) = &mut self.writer else {
             return Ok(Turn::Done);
         };
+        // What is behind a cut must not be in what is prepared for it.
+        if self.is_preparing {
+            return Ok(Turn::Wait);
+        }
         self.prepared_at_end = writer.prepare(CheckpointId::END)?;
         Ok(if self.prepared_at_end.is_some() { Turn::Done } else { Turn::Wait })
     }
@@ -333,7 +340,10 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
             self.end_is_in.get_or_insert(cut);
             return Ok(Some(bytes.clone()));
         }
-        self.writer.as_mut().map_or(Ok(Some(Vec::new())), |writer| writer.prepare(cut))
+        let Some(writer) = &mut self.writer else { return Ok(Some(Vec::new())) };
+        let prepared = writer.prepare(cut)?;
+        self.is_preparing = prepared.is_none();
+        Ok(prepared)
     }
 
     fn commit(&mut self, cut: CheckpointId) -> Result<(), Error> {
@@ -356,5 +366,51 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
 
     fn finish(&mut self, how: Finish) -> Result<(), Error> {
         self.writer.take().map_or(Ok(()), |writer| writer.finish(how))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::metrics::worker_counters;
+    use crate::run::StepId;
+
+    /// Says for which checkpoint it is prepared, when it has been asked for it a second time.
+    #[derive(Default)]
+    struct Slow {
+        asked: Option<CheckpointId>,
+    }
+
+    impl Writer<u64> for Slow {
+        fn write(&mut self, _batch: &mut Vec<u64>) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn prepare(&mut self, cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
+            let is_asked_again = self.asked.replace(cut) == Some(cut);
+            Ok(is_asked_again.then(|| cut.0.to_le_bytes().to_vec()))
+        }
+
+        fn finish(self: Box<Self>, _how: Finish) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_input_waits_until_a_cut_before_it_is_prepared() {
+        let names = Arc::from(["write".to_owned()]);
+        let mut run = Run::new(StepId(0), names, worker_counters(1));
+        let mut sink = SinkLogic::<u64>::new(Some(Box::<Slow>::default()), &Pools::default());
+        let of = |cut: CheckpointId| Some(cut.0.to_le_bytes().to_vec());
+        let cut = CheckpointId(7);
+        assert_eq!(sink.prepare(cut, &mut run).unwrap(), None);
+        assert_eq!(sink.input_end(&mut run).unwrap(), Turn::Wait);
+        assert_eq!(sink.prepare(cut, &mut run).unwrap(), of(cut), "what is behind it is not in it");
+        assert_eq!(sink.input_end(&mut run).unwrap(), Turn::Wait);
+        assert_eq!(sink.input_end(&mut run).unwrap(), Turn::Done);
+        // A cut behind the end holds what was prepared there.
+        assert_eq!(sink.prepare(CheckpointId(8), &mut run).unwrap(), of(CheckpointId::END));
     }
 }

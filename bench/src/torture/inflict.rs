@@ -246,7 +246,11 @@ impl<'a> Attempt<'a> {
             Waited::Happened => {}
             ended => return Ok(ended),
         }
-        let waited = self.after(GOES_ON_FOR, |job| job.running.kill_first())?;
+        let waited = self.after(GOES_ON_FOR, |job| {
+            // So that it starts nobody while it is looked at.
+            parent.signal("STOP");
+            job.running.kill_first()
+        })?;
         // Whoever takes over at once finds the folder locked.
         let deadline = Instant::now() + REFUSED_WITHIN;
         while waited == Waited::Happened

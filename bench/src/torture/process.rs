@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::fault::{Ending, Fault};
 use super::probe::{PANIC_AT, PROCESSES, START};
@@ -13,8 +14,9 @@ use super::task::Task;
 /// The hidden command of this program that runs the job of a workload.
 pub(crate) const JOB_COMMAND: &str = "torture-job";
 
-/// How long a process may be silent before the others give it up.
-pub(super) const PEER_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
+/// How long a process may be silent before the others give it up: on a busy machine a process that is
+/// well is not scheduled for a second.
+pub(super) const PEER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The numbers of rivals begin here.
 const RIVALS: usize = 1_000;
@@ -42,18 +44,20 @@ impl Process {
         ids.filter_map(|id| Process::find(id.parse().ok()?)).collect()
     }
 
-    /// What it is doing, as a letter of the kernel's; `None` once it is gone.
-    fn state(self) -> Option<char> {
-        stat(self.id).filter(|stat| stat.began == self.began).map(|stat| stat.state)
+    /// What is known of it; `None` once it is gone.
+    fn stat(self) -> Option<Stat> {
+        stat(self.id).filter(|stat| stat.began == self.began)
     }
 
+    /// Whether it is there. One whose first thread has ended still holds its files and locks while
+    /// others have not.
     pub(super) fn is_running(self) -> bool {
-        self.state().is_some_and(|state| state != 'Z')
+        self.stat().is_some_and(|stat| stat.state != 'Z' || stat.threads > 1)
     }
 
     /// Whether it is stopped, as by SIGSTOP.
     pub(super) fn is_stopped(self) -> bool {
-        self.state() == Some('T')
+        self.stat().is_some_and(|stat| stat.state == 'T')
     }
 
     /// Sends a signal by name, if it is still there.
@@ -69,16 +73,20 @@ impl Process {
 }
 
 struct Stat {
+    /// What it is doing, as a letter of the kernel's.
     state: char,
+    threads: u64,
     began: u64,
 }
 
 fn stat(id: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // Behind the command's name, which may hold spaces: the state is field 3, the start field 22.
+    // Behind the command's name, which may hold spaces: the state is field 3, the number of threads
+    // field 20, the start field 22.
     let mut fields = text.rsplit_once(") ")?.1.split(' ');
     let state = fields.next()?.chars().next()?;
-    Some(Stat { state, began: fields.nth(18)?.parse().ok()? })
+    let threads = fields.nth(16)?.parse().ok()?;
+    Some(Stat { state, threads, began: fields.nth(1)?.parse().ok()? })
 }
 
 /// A start of a job.
@@ -247,7 +255,7 @@ mod tests {
         let process = Process::find(child.id()).unwrap();
         process.signal("STOP");
         while !process.is_stopped() {
-            std::thread::park_timeout(std::time::Duration::from_millis(1));
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         process.signal("KILL");
         assert!(!child.wait().unwrap().success());

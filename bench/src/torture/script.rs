@@ -142,7 +142,7 @@ fn fault(random: &mut Random, place: Option<&str>) -> Fault {
             Fault::Freeze { whom: Whom::First, after, length }
         }
         87..90 => {
-            let length = millis(random, 100, 3_000);
+            let length = millis(random, 100, 5_000);
             Fault::Freeze { whom: Whom::Other, after, length }
         }
         90..94 => Fault::Panic { record: 1 + random.below(RATE / 2) },

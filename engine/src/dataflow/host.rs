@@ -280,6 +280,8 @@ impl Host {
                 self.leave_epoch(data)
             }
             Phase::InputEnding => {
+                // A writer is done with the cuts before it prepares for the end.
+                self.work_on_cut()?;
                 if !self.was_over && !self.say(|logic, run| logic.input_end(run))? {
                     return Ok(Step::Wait);
                 }
