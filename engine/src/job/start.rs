@@ -9,7 +9,7 @@ use super::assignment::Assignment;
 use super::ballot::{Verdict, Vote};
 use super::handle::JobHandle;
 use super::outset::Outset;
-use super::session::Session;
+use super::session::{ScribeGuard, Session};
 use super::shared::Shared;
 use crate::cluster::{self, Cluster, Links};
 use crate::config::{Config, ReportFormat};
@@ -120,6 +120,12 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     let began = Instant::now();
     shared.epochs.advance_to(outset.start);
     let running = Arc::new(Running { plan, shared, layout, local, outset, session, began });
+    // Before anybody has the job in hand, who may ask for a checkpoint at once.
+    let scribe = running.session.as_ref().map(|session| {
+        let seat = (cluster.process(), processes, running.local.clone());
+        session.take_down(&running.plan, &running.outset, &running.shared, seat)
+    });
+    let scribe = scribe.transpose()?;
     let asked = Arc::clone(&running);
     let explain = Box::new(move || asked.explain_waiting());
     let signals = match config.signals {
@@ -132,7 +138,7 @@ pub fn start(plan: Plan, config: Config) -> Result<JobHandle, Error> {
     let waiter = std::thread::Builder::new()
         .name("rheos job".into())
         .spawn(move || {
-            let result = run_to_end(&running_there, cluster, local);
+            let result = run_to_end(&running_there, cluster, local, scribe);
             drop((signals, progress));
             if let Some(done) = result.as_ref().ok().filter(|done| done.is_first) {
                 print_report(&done.report, report);
@@ -169,10 +175,15 @@ pub(super) fn prepare_targets(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-fn run_to_end(running: &Arc<Running>, cluster: Cluster, local: usize) -> Result<Done, Error> {
+fn run_to_end(
+    running: &Arc<Running>,
+    cluster: Cluster,
+    local: usize,
+    scribe: Option<ScribeGuard>,
+) -> Result<Done, Error> {
     let shared = &running.shared;
     let process = cluster.process();
-    let (mut links, network) = run_workers(running, cluster, local)?;
+    let (mut links, network) = run_workers(running, cluster, local, scribe)?;
     shared.io_pool.end();
     let mut report = running.report();
     report.stopped = shared.verdict() == Some(Verdict::Stop);
@@ -198,15 +209,10 @@ fn run_workers(
     running: &Arc<Running>,
     cluster: Cluster,
     local: usize,
+    scribe: Option<ScribeGuard>,
 ) -> Result<(Links, Option<NetworkGuard>), Error> {
     let shared = &running.shared;
     let process = cluster.process();
-    let processes = running.layout.processes;
-    let scribe = running.session.as_ref().map(|session| {
-        let seat = (process, processes, running.local.clone());
-        session.take_down(&running.plan, &running.outset, shared, seat)
-    });
-    let scribe = scribe.transpose()?;
     let (sockets, links) = cluster.connect(shared)?;
     if running.outset.is_finished {
         // Everything was committed in an earlier run: all agree on that and leave.
