@@ -190,3 +190,24 @@ fn state_is_not_lost_without_consent() {
     let firsts = rows.iter().filter(|row| row.ends_with(" 1")).count();
     assert_eq!(firsts, 26, "all keys were counted anew");
 }
+
+#[test]
+fn a_checkpoint_that_is_asked_for_at_once_is_taken() {
+    for workers in [1, 2, 3, 1, 2, 3, 1, 2, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, records) = channel::<u64>(4);
+        let job = Job::new("asked");
+        job.source(records).sink(Null::new());
+        let checkpoints = Checkpoints::to(folder.path());
+        let job = job.start(Config::default().workers(workers).checkpoint_to(checkpoints)).unwrap();
+        let control = job.control();
+        control.checkpoint().unwrap();
+        let patience = std::time::Instant::now();
+        while control.metrics().checkpoints == 0 {
+            assert!(patience.elapsed() < Duration::from_secs(5), "{workers} workers: none came");
+            std::thread::yield_now();
+        }
+        sender.finish();
+        assert_eq!(job.wait().unwrap().checkpoints, 2, "and that of the end");
+    }
+}

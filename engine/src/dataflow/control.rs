@@ -105,8 +105,9 @@ pub(crate) fn build<'scope>(
     context: &WorkerContext,
     alive: Vec<ParcelStream<'scope>>,
     log: &Rc<RefCell<ControlLog>>,
+    start: Epoch,
 ) -> Activator {
-    let (stream, announcer) = announce(scope, context, alive);
+    let (stream, announcer) = announce(scope, context, alive, start);
     hear(scope, context, stream, log);
     announcer
 }
@@ -115,6 +116,7 @@ fn announce<'scope>(
     scope: Scope<'scope, u64>,
     context: &WorkerContext,
     alive: Vec<ParcelStream<'scope>>,
+    start: Epoch,
 ) -> (ParcelStream<'scope>, Activator) {
     let mut builder = OperatorBuilder::new("control".to_owned(), scope);
     let address = builder.operator_info().address;
@@ -143,8 +145,8 @@ fn announce<'scope>(
                 // Said before the old epoch is let go, so that everybody knows when it was left
                 // by the time that it has passed.
                 let at = context.shared.clock.now();
-                // The first epoch is where the job begins: nothing lies before it.
-                let desk = context.shared.desk().filter(|_| announced.is_some());
+                // Nothing lies before the epoch with which the job begins.
+                let desk = context.shared.desk().filter(|_| epoch > start);
                 let cut = desk.and_then(|desk| desk.take_due(epoch));
                 post(Entered { epoch, at, cut }, &context, &outbox);
                 port.send(&context.shared);

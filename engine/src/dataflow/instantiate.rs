@@ -140,7 +140,7 @@ pub(crate) fn instantiate<'scope>(
         }
     }
     let Builder { alive, mut instance, .. } = builder;
-    let announcer = control::build(scope, context, alive, &instance.control);
+    let announcer = control::build(scope, context, alive, &instance.control, outset.start);
     instance.sources.push(announcer);
     Ok(instance)
 }
