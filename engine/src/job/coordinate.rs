@@ -83,11 +83,12 @@ impl<V> Coordinator<V> {
         }
     }
 
-    /// When to ask again at the latest.
-    pub(crate) fn due(&self) -> Instant {
+    /// When to ask again at the latest; never where no time has to come any more.
+    pub(crate) fn due(&self) -> Option<Instant> {
         match &self.running {
-            Some(running) => running.since + self.rules.timeout,
-            None => self.last_begun + self.rules.every,
+            Some(running) => Some(running.since + self.rules.timeout),
+            None if self.end.is_some() || self.is_stopped => None,
+            None => Some(self.last_begun + self.rules.every),
         }
     }
 
@@ -100,9 +101,7 @@ impl<V> Coordinator<V> {
                 self.fail(id, reason)
             }
             Some(_) => Vec::new(),
-            None if self.end.is_none() && !self.is_stopped && now >= self.due() => {
-                vec![self.begin(now, false)]
-            }
+            None if self.due().is_some_and(|due| now >= due) => vec![self.begin(now, false)],
             None => Vec::new(),
         }
     }
@@ -285,6 +284,7 @@ mod tests {
         let acts = coordinator.end(1, "b");
         assert!(matches!(&acts[..], [Act::Write { id: CheckpointId(6), is_end: true, .. }]));
         assert!(coordinator.tick(begun + EVERY * 9).is_empty(), "no cut behind the end");
+        assert_eq!(coordinator.due(), None, "nobody has to look again");
         let acts = coordinator.written(CheckpointId(6), Ok(()), begun);
         assert!(matches!(&acts[..], [Act::Announce { is_end: true, .. }]));
     }

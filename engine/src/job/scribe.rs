@@ -133,7 +133,7 @@ impl Scribe {
     /// Works until the job is over.
     pub(crate) fn run(mut self, hear: &Receiver<Said>) {
         loop {
-            let said = match self.hub.as_ref().map(|hub| hub.coordinator.due()) {
+            let said = match self.hub.as_ref().and_then(|hub| hub.coordinator.due()) {
                 Some(due) => hear.recv_deadline(due),
                 None => hear.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
@@ -181,13 +181,14 @@ impl Scribe {
         }
     }
 
-    /// The tally of a cut; one of another cut is given up for it.
-    fn tally(&mut self, cut: Cut) -> &mut Tally {
-        if self.tally.as_ref().is_none_or(|tally| tally.cut != cut) {
+    /// The tally of a cut, for which one of an earlier cut is given up. None where nothing can come
+    /// of it any more: a worker may have heard of a later cut, and another not yet.
+    fn tally(&mut self, cut: Cut) -> Option<&mut Tally> {
+        if self.tally.as_ref().is_none_or(|tally| tally.cut.id < cut.id) {
             let (files, votes) = (BTreeMap::new(), BTreeMap::new());
             self.tally = Some(Tally { cut, files, votes, has_failed: false });
         }
-        self.tally.as_mut().expect("it was made if there was none")
+        self.tally.as_mut().filter(|tally| tally.cut == cut && !tally.has_failed)
     }
 
     fn write(
@@ -197,16 +198,20 @@ impl Scribe {
         step: StepId,
         sections: &[Section],
     ) -> Result<(), Error> {
-        if self.tally(cut).has_failed {
+        let Some(mut file) = self.tally(cut).map(|tally| tally.files.remove(&worker)) else {
             return Ok(());
+        };
+        if file.is_none() {
+            file = Some(self.files.create(cut.id, worker)?);
         }
-        if !self.tally(cut).files.contains_key(&worker) {
-            let file = self.files.create(cut.id, worker)?;
-            self.tally(cut).files.insert(worker, file);
+        let name = &self.steps[step.0];
+        if let Some(file) = &mut file {
+            sections.iter().try_for_each(|section| file.write(name, section))?;
         }
-        let name = self.steps[step.0].clone();
-        let file = self.tally(cut).files.get_mut(&worker).expect("it has been begun");
-        sections.iter().try_for_each(|section| file.write(&name, section))
+        if let Some((tally, file)) = self.tally(cut).zip(file) {
+            tally.files.insert(worker, file);
+        }
+        Ok(())
     }
 
     fn done(
@@ -216,10 +221,9 @@ impl Scribe {
         extent: Extent,
         facts: WorkerFacts,
     ) -> Result<(), Error> {
-        if self.tally(cut).has_failed {
+        let Some(file) = self.tally(cut).map(|tally| tally.files.remove(&worker)) else {
             return Ok(());
-        }
-        let file = self.tally(cut).files.remove(&worker);
+        };
         let file = file.map(StateFileWriter::finish).transpose()?;
         let mut chain = match extent {
             Extent::Whole => Vec::new(),
@@ -234,7 +238,7 @@ impl Scribe {
             self.desk.want_whole(worker);
         }
         let workers = self.local.len();
-        let tally = self.tally(cut);
+        let Some(tally) = self.tally(cut) else { return Ok(()) };
         tally.votes.insert(worker, WorkerVote { worker, before: cut.before, chain, facts });
         if tally.votes.len() == workers {
             let votes: Vec<WorkerVote> = std::mem::take(&mut tally.votes).into_values().collect();
@@ -248,9 +252,9 @@ impl Scribe {
 
     /// Says that nothing comes of a cut; the job goes on.
     fn give_up(&mut self, cut: Cut, error: &Error) {
-        let tally = self.tally(cut);
-        tally.files.clear();
-        if !std::mem::replace(&mut tally.has_failed, true) {
+        if let Some(tally) = self.tally(cut) {
+            tally.files.clear();
+            tally.has_failed = true;
             self.say(Word::Failed { id: cut.id, reason: error.to_string() });
         }
     }
@@ -348,5 +352,68 @@ impl Scribe {
                 Vec::new()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::checkpoint::{LocalDisk, StateFile};
+    use crate::{Limits, SectionKind, SystemClock};
+
+    /// The scribe of a process that is not the first, and what it says to the others.
+    fn scribe(folder: &std::path::Path) -> (Scribe, Arc<Mutex<Vec<Word>>>) {
+        let limits = Arc::new(Limits::default());
+        let shared = Arc::new(Shared::new(limits, Arc::new(SystemClock), 1, 2, 2));
+        let said = Arc::<Mutex<Vec<Word>>>::default();
+        let saying = Arc::clone(&said);
+        shared.set_herald(Box::new(move |news| {
+            if let News::Checkpoint(notice) = news {
+                saying.lock().unwrap().push(notice.word);
+            }
+        }));
+        let (desk, _hear) = Desk::new((1, 3), 2, 2);
+        let disk = Arc::new(LocalDisk::create(folder).unwrap());
+        let files = Files { disk, job: 17, run: 1 };
+        let steps = vec!["count".to_owned()];
+        (Scribe::new(shared, Arc::new(desk), files, steps, (1, 2..4), None), said)
+    }
+
+    fn captured(worker: usize, cut: Cut) -> Said {
+        let kind = SectionKind::Keyed { group: 7 };
+        let bytes = cut.id.0.to_le_bytes().to_vec();
+        let section = Section { part: "keys".to_owned(), kind, entries: 1, bytes };
+        Said::Captured { worker, cut, step: StepId(0), sections: vec![section] }
+    }
+
+    fn done(worker: usize, cut: Cut) -> Said {
+        Said::Done { worker, cut, extent: Extent::Whole, facts: Box::default() }
+    }
+
+    #[test]
+    fn what_comes_late_for_a_cut_that_was_given_up_takes_nothing_from_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut scribe, said) = scribe(folder.path());
+        let [void, next] =
+            [4, 5].map(|id| Cut { id: CheckpointId(id), before: Epoch(10 * id), base: None });
+        // Worker 2 has heard of the next cut before worker 3 has.
+        let late = [captured(3, void), done(3, void)];
+        let on_time = [done(2, next), captured(3, next), done(3, next)];
+        scribe.hear(captured(2, void));
+        scribe.hear(captured(2, next));
+        late.into_iter().chain(on_time).for_each(|said| scribe.hear(said));
+        let said = said.lock().unwrap();
+        let [Word::Voted { id: CheckpointId(5), votes }] = &said[..] else {
+            panic!("{said:?}");
+        };
+        for vote in votes {
+            let [file] = &vote.chain[..] else { panic!("worker {}: {vote:?}", vote.worker) };
+            let file = StateFile::open(&*scribe.files.disk, file, 17).unwrap();
+            let [entry] = file.sections("count") else { panic!("one section") };
+            assert_eq!(file.read(entry).unwrap(), 5u64.to_le_bytes());
+        }
+        assert_eq!(votes.len(), 2);
     }
 }
