@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
+use super::fault::Action;
 use super::life::{Life, live};
 use super::script::Script;
 use super::tally::Tally;
@@ -26,6 +27,10 @@ pub(crate) struct Options {
     /// The seed of the first run; those after it have the numbers after it
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instead: a run for each thing that can happen at this named place of the protocol, or at
+    /// `all` of them; fails unless all were come to
+    #[arg(long, value_name = "NAME")]
+    place: Option<String>,
     /// Only this workload
     #[arg(long)]
     workload: Option<String>,
@@ -63,7 +68,10 @@ const NOTICED_WITHIN: u64 = 40;
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let campaign = Campaign::new(options)?;
     match options.broken.as_deref() {
-        None => campaign.run_all(),
+        None => match &options.place {
+            Some(name) => campaign.visit(name),
+            None => campaign.run_all(),
+        },
         Some("all") => Variant::ALL.iter().try_for_each(|variant| campaign.notice(variant)),
         Some(name) => campaign.notice(&Variant::named(name)?),
     }
@@ -102,12 +110,40 @@ impl<'a> Campaign<'a> {
             }
             let script = Script::new(seed, &self.workloads, self.places);
             let life = self.live(&script, None)?;
-            tally.add(seed, &life);
+            tally.add(&format!("--runs 1 --seed {seed}"), &life);
         }
         say(&format!("{} in {:.0?}", tally.report(self.places), began.elapsed()));
         let damaged = if self.options.smoke { SMOKE_DAMAGED } else { self.options.damaged };
         say(&super::folders::check(self.options.seed, damaged)?);
         anyhow::ensure!(tally.is_clean(), "the job did not do what it promises");
+        Ok(())
+    }
+
+    /// Comes to a named place, or to `all`, and lets everything happen there.
+    fn visit(&self, name: &str) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let visited: Vec<&str> =
+            self.places.iter().copied().filter(|place| [*place, "all"].contains(&name)).collect();
+        anyhow::ensure!(
+            !visited.is_empty(),
+            "no place is called `{name}`; there are {}",
+            self.places.join(", ")
+        );
+        let mut tally = Tally::default();
+        for (place, action) in visited.iter().flat_map(|p| Action::ALL.map(|action| (*p, action))) {
+            let number = self.places.iter().position(|other| *other == place).unwrap_or(0);
+            let seed = self.options.seed + action as u64;
+            let script = Script::at_place(seed, &self.workloads, number, place, action);
+            let life = self.live(&script, None)?;
+            if !life.places.iter().any(|been| been == place) {
+                say(&format!("  nothing happened at {place} ({})", action.name()));
+            }
+            tally.add(&format!("--place {place} --seed {}", self.options.seed), &life);
+        }
+        say(&format!("{} in {:.0?}", tally.report(&visited), began.elapsed()));
+        anyhow::ensure!(tally.is_clean(), "the job did not do what it promises");
+        let missing = visited.iter().find(|place| !tally.has_been_at(place));
+        anyhow::ensure!(missing.is_none(), "nothing happened at {missing:?}");
         Ok(())
     }
 

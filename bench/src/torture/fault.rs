@@ -65,13 +65,6 @@ pub(super) struct Place {
     pub(super) process: usize,
 }
 
-impl Place {
-    /// Whether a job comes there with the end of its input.
-    pub(super) fn is_at_end(&self) -> bool {
-        self.name.starts_with("end-") || self.name.starts_with("finish-")
-    }
-}
-
 /// What happens at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -83,6 +76,9 @@ pub(super) enum Action {
 }
 
 impl Action {
+    pub(super) const ALL: [Self; 5] =
+        [Action::Kill, Action::Error, Action::Full, Action::Panic, Action::Pause];
+
     /// As the engine's switch is called.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -143,6 +139,17 @@ impl Fault {
             Fault::Panic { .. } => &[Ending::USER_CODE],
         };
         ending == Ending::SUCCESS || explained.contains(&ending)
+    }
+
+    /// Whether it comes with the end of the input, or not at all.
+    pub(super) fn needs_end(&self) -> bool {
+        match self {
+            Fault::Nothing | Fault::Drain | Fault::Panic { .. } => true,
+            Fault::Place(Place { name, .. }) => {
+                name.starts_with("end-") || name.starts_with("finish-")
+            }
+            _ => false,
+        }
     }
 
     /// What it is, without its numbers, for a table.

@@ -106,7 +106,7 @@ impl<'a> Attempt<'a> {
     /// Does what is to be done and waits for the end.
     pub(super) fn inflict(&mut self) -> anyhow::Result<Waited> {
         let waited = match self.episode.fault {
-            Fault::Nothing | Fault::Panic { .. } => Waited::Happened,
+            Fault::Nothing | Fault::Drain | Fault::Panic { .. } => Waited::Happened,
             Fault::SmallFiles { .. } => self.after(COMES_WITHIN, Self::kill)?,
             Fault::Rival { after } => self.stand_a_rival(after)?,
             Fault::Supervised { after } => self.kill_with_parent(after)?,
@@ -116,16 +116,21 @@ impl<'a> Attempt<'a> {
             Fault::Place(_) => self.wait_for_place()?,
             Fault::Freeze { whom, after, length } => self.freeze(whom, after, length)?,
             Fault::Stop { after } => self.after(after, Self::tell_to_stop)?,
-            Fault::Drain => {
-                let waited = self.until(LOOKS_EVERY, |job| job.has_all_arrived.get())?;
-                match waited {
-                    Waited::Happened => self.after(SEEN_WITHIN, Self::tell_to_stop)?,
-                    ended => ended,
-                }
-            }
+        };
+        let waited = match waited {
+            Waited::Happened if self.episode.fault.needs_end() => self.end()?,
+            waited => waited,
         };
         match waited {
             Waited::Happened => self.until(LOOKS_EVERY, |_| false),
+            ended => Ok(ended),
+        }
+    }
+
+    /// Ends a job that is fed, once all has arrived; others end by themselves.
+    fn end(&mut self) -> anyhow::Result<Waited> {
+        match self.until(LOOKS_EVERY, |job| job.has_all_arrived.get())? {
+            Waited::Happened => self.after(SEEN_WITHIN, Self::tell_to_stop),
             ended => Ok(ended),
         }
     }
@@ -163,10 +168,16 @@ impl<'a> Attempt<'a> {
     fn wait_for_place(&mut self) -> anyhow::Result<Waited> {
         let deadline = Instant::now() + COMES_WITHIN;
         // At the end something happens at the end.
-        let is_at_end = matches!(&self.episode.fault, Fault::Place(place) if place.is_at_end());
-        let waited = self.until(LOOKS_EVERY, |job| {
-            job.is_frozen() || !is_at_end && Instant::now() >= deadline
+        let is_at_end = self.episode.fault.needs_end();
+        let mut waited = self.until(LOOKS_EVERY, |job| {
+            let is_over =
+                if is_at_end { job.has_all_arrived.get() } else { Instant::now() >= deadline };
+            is_over || job.is_frozen()
         })?;
+        if is_at_end && waited == Waited::Happened && !self.is_frozen() {
+            self.after(SEEN_WITHIN, Self::tell_to_stop)?;
+            waited = self.until(LOOKS_EVERY, Self::is_frozen)?;
+        }
         match waited {
             Waited::Happened if self.is_frozen() => {
                 let stopped = self.stopped();
@@ -345,12 +356,11 @@ impl<'a> Attempt<'a> {
 
     /// Whether what was to be done was done.
     pub(super) fn was_inflicted(&self, ending: Ending) -> bool {
-        let by_itself = match self.episode.fault {
+        match self.episode.fault {
             Fault::Panic { .. } => ending != Ending::SUCCESS,
             Fault::Place(_) => !self.places().is_empty(),
-            _ => false,
-        };
-        by_itself || self.was_inflicted && !matches!(self.episode.fault, Fault::Place(_))
+            _ => self.was_inflicted,
+        }
     }
 
     /// How far the job has come with its checkpoints.

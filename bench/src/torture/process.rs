@@ -155,6 +155,9 @@ fn program(fault: &Fault) -> anyhow::Result<Command> {
 
 /// Tells a job what it does to itself.
 fn prepare(command: &mut Command, fault: &Fault) {
+    if fault.needs_end() {
+        command.arg("--drain");
+    }
     match fault {
         Fault::Panic { record } => {
             command.env(PANIC_AT, record.to_string());
@@ -163,9 +166,6 @@ fn prepare(command: &mut Command, fault: &Fault) {
             let wish = format!("{}@{}={}", place.name, place.time, place.action.name());
             command.env("RHEOS_FAILPOINT", wish);
             command.env("RHEOS_FAILPOINT_PROCESS", place.process.to_string());
-        }
-        Fault::Drain => {
-            command.arg("--drain");
         }
         Fault::Supervised { .. } => {
             command.args(["--restarts=3", "--backoff=10ms"]);

@@ -14,6 +14,9 @@ const RATE: u64 = 6_000;
 /// Milliseconds of input for each start of a job.
 const INPUT_A_START: u64 = 450;
 
+/// No more places than this are numbered.
+const PLACES_MOST: u64 = 1_000;
+
 /// Workers a process, and processes. All first starts have at most six workers, see `LANES`.
 const LAYOUTS: [Layout; 10] = [
     Layout::new(1, 1),
@@ -90,6 +93,36 @@ impl Script {
         }
         let rate = RATE as f64;
         Self { seed, workload, records, rate, episodes, starts_after_its_end }
+    }
+
+    /// A run in which something happens at one place, the first time that a job comes there: the
+    /// one with this number among all.
+    pub(super) fn at_place(
+        seed: u64,
+        workloads: &[Workload],
+        number: usize,
+        name: &str,
+        action: Action,
+    ) -> Self {
+        let mut random = Random::new(seed.wrapping_mul(PLACES_MOST).wrapping_add(number as u64));
+        let turn = seed.wrapping_add(number as u64) % workloads.len() as u64;
+        let workload = workloads[turn as usize];
+        let place = Fault::Place(Place { name: name.to_owned(), time: 1, action, process: 0 });
+        let ends = if workload.feed.is_some() { Fault::Drain } else { Fault::Nothing };
+        // Only the first start on a folder writes down whose it is; to other places a job comes
+        // also when it continues, and to some only then.
+        let faults = if name.starts_with("job-") {
+            vec![place, ends]
+        } else {
+            let whom = Whom::Everybody;
+            let killed = Fault::KillAtCut { whom, sight: Sight::Latest, after: Duration::ZERO };
+            vec![killed, place, ends]
+        };
+        let records = RATE * INPUT_A_START * faults.len() as u64 / 1_000;
+        let start = |fault| Episode { fault, ..episode(&mut random, None, true) };
+        let episodes = faults.into_iter().map(start).collect();
+        let rate = RATE as f64;
+        Self { seed, workload, records, rate, episodes, starts_after_its_end: false }
     }
 }
 
@@ -233,6 +266,22 @@ mod tests {
         let totals: BTreeSet<usize> =
             episodes().map(|episode| episode.layout.workers * episode.layout.processes).collect();
         assert_eq!(totals, (1..=5).collect());
+    }
+
+    #[test]
+    fn a_place_is_come_to_before_the_run_ends() {
+        for (number, name) in ["job-here", "there"].into_iter().enumerate() {
+            for action in Action::ALL {
+                let script = Script::at_place(3, &Workload::ALL, number, name, action);
+                let is_there = |episode: &Episode| {
+                    matches!(&episode.fault, Fault::Place(place)
+                        if place.name == name && place.action == action)
+                };
+                // A checkpoint folder is claimed by the first start and by no other.
+                assert_eq!(script.episodes.iter().position(is_there), Some(number), "{script}");
+                assert!(script.episodes.len() > number + 1, "{script}");
+            }
+        }
     }
 
     #[test]

@@ -18,12 +18,13 @@ pub(super) struct Tally {
     places: BTreeMap<String, u64>,
     recoveries: Vec<Duration>,
     findings: BTreeMap<Kind, u64>,
-    /// The seeds of the runs in which something was wrong.
-    failed: Vec<u64>,
+    /// How to repeat the runs in which something was wrong.
+    failed: Vec<String>,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, seed: u64, life: &Life) {
+    /// Counts a run that `repeat` repeats.
+    pub(super) fn add(&mut self, repeat: &str, life: &Life) {
         self.runs += 1;
         self.starts += life.starts;
         life.faults.iter().for_each(|fault| *self.faults.entry(fault).or_default() += 1);
@@ -34,12 +35,17 @@ impl Tally {
             *self.findings.entry(kind).or_default() += life.findings.count(kind);
         }
         if !life.findings.is_empty() {
-            self.failed.push(seed);
+            self.failed.push(repeat.to_owned());
         }
     }
 
     pub(super) fn kills(&self) -> u64 {
         self.kills.values().sum()
+    }
+
+    /// Whether something happened at a named place.
+    pub(super) fn has_been_at(&self, place: &str) -> bool {
+        self.places.contains_key(place)
     }
 
     /// Whether nothing was wrong in any run.
@@ -103,8 +109,8 @@ impl fmt::Display for Report<'_> {
             let count = tally.findings.get(&kind).copied().unwrap_or(0);
             writeln!(f, "{kind:<10} {count}")?;
         }
-        for seed in &tally.failed {
-            writeln!(f, "repeat with: torture --runs 1 --seed {seed}")?;
+        for repeat in &tally.failed {
+            writeln!(f, "repeat with: torture {repeat}")?;
         }
         Ok(())
     }
@@ -156,9 +162,9 @@ mod tests {
             ..Life::default()
         };
         let mut tally = Tally::default();
-        tally.add(1, &life);
+        tally.add("--seed 1", &life);
         assert!(tally.is_clean());
-        tally.add(7, &Life { findings, ..Life::default() });
+        tally.add("--seed 7", &Life { findings, ..Life::default() });
         assert!(!tally.is_clean());
         let report = tally.report(&["here", "there"]).to_string();
         for part in [
