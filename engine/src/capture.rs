@@ -79,6 +79,17 @@ impl Capture {
         Ok(capture)
     }
 
+    /// Captures only what every worker has a copy of.
+    ///
+    /// # Errors
+    /// When a value cannot be serialized, or two parts have one name.
+    pub(crate) fn of_copies(worker: usize, walk: &mut Walk<'_>) -> Result<Self, Error> {
+        declared(walk)?;
+        let mut capture = Self { tables: Vec::new(), ready: Vec::new() };
+        walk(&mut Copies { capture: &mut capture, worker })?;
+        Ok(capture)
+    }
+
     /// Writes about `bytes` bytes more, and at least one entry; says whether everything is
     /// captured.
     ///
@@ -104,6 +115,21 @@ impl Capture {
         std::mem::take(&mut self.ready)
     }
 
+    /// Writes a value, of which that of worker 0 is enough.
+    fn write(
+        &mut self,
+        worker: usize,
+        part: &str,
+        kind: SectionKind,
+        value: &dyn Value,
+    ) -> Result<(), Error> {
+        if worker == 0 {
+            let (part, bytes) = (part.to_owned(), value.save()?);
+            self.ready.push(Section { part, kind, entries: 1, bytes });
+        }
+        Ok(())
+    }
+
     /// Makes sections of what was collected.
     fn give_out(&mut self) {
         for TableCapture { part, collected, .. } in &mut self.tables {
@@ -115,22 +141,33 @@ impl Capture {
     }
 }
 
+/// Writes the broadcast values alone.
+struct Copies<'a> {
+    capture: &'a mut Capture,
+    worker: usize,
+}
+
+impl sealed::Visitor for Copies<'_> {}
+
+impl StateParts for Copies<'_> {
+    fn keyed(&mut self, _name: &str, _table: &mut dyn KeyedTable) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn singleton(&mut self, _name: &str, _value: &mut dyn Value) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn broadcast(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
+        self.capture.write(self.worker, name, SectionKind::Broadcast, value)
+    }
+}
+
 /// Writes the values and begins the tables.
 struct Begin<'a> {
     capture: &'a mut Capture,
     worker: usize,
     extent: Extent,
-}
-
-impl Begin<'_> {
-    /// Writes a value, of which that of worker 0 is enough.
-    fn write(&mut self, part: &str, kind: SectionKind, value: &dyn Value) -> Result<(), Error> {
-        if self.worker == 0 {
-            let (part, bytes) = (part.to_owned(), value.save()?);
-            self.capture.ready.push(Section { part, kind, entries: 1, bytes });
-        }
-        Ok(())
-    }
 }
 
 impl sealed::Visitor for Begin<'_> {}
@@ -144,11 +181,11 @@ impl StateParts for Begin<'_> {
     }
 
     fn singleton(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
-        self.write(name, SectionKind::Singleton, value)
+        self.capture.write(self.worker, name, SectionKind::Singleton, value)
     }
 
     fn broadcast(&mut self, name: &str, value: &mut dyn Value) -> Result<(), Error> {
-        self.write(name, SectionKind::Broadcast, value)
+        self.capture.write(self.worker, name, SectionKind::Broadcast, value)
     }
 }
 
@@ -253,6 +290,17 @@ mod tests {
         assert_eq!((entries(&tables, "counts"), entries(&tables, "names")), (100, 100));
         assert!(capture.advance(100, &mut |parts| held.state(parts)).unwrap());
         assert!(capture.take().is_empty(), "nothing comes twice");
+    }
+
+    #[test]
+    fn of_what_has_ended_only_the_copies_are_captured() {
+        let mut held = Held::new(10, "somebody");
+        let mut capture = Capture::of_copies(0, &mut |parts| held.state(parts)).unwrap();
+        assert!(capture.is_complete());
+        let names: Vec<String> = capture.take().into_iter().map(|section| section.part).collect();
+        assert_eq!(names, ["rate"]);
+        let capture = Capture::of_copies(1, &mut |parts| held.state(parts));
+        assert!(capture.unwrap().take().is_empty());
     }
 
     #[test]

@@ -80,9 +80,10 @@ pub(crate) trait Logic {
     }
 
     /// What was prepared at the end of the input and is not committed yet, once
-    /// [`input_end`](Logic::input_end) is done; empty where nothing is.
-    fn prepared_at_end(&self) -> Vec<u8> {
-        Vec::new()
+    /// [`input_end`](Logic::input_end) is done; empty where nothing is. None while that is not
+    /// durable yet: the waker is called when to ask again.
+    fn prepared_at_end(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        Ok(Some(Vec::new()))
     }
 
     /// Commits or flushes what was written to the outside.
@@ -288,13 +289,22 @@ pub(crate) struct SinkLogic<T> {
     prepared_at_end: Option<Vec<u8>>,
     /// The first checkpoint that holds it.
     end_is_in: Option<CheckpointId>,
+    /// Whether it was told to commit that, while the job goes on.
+    is_end_committed: bool,
     pool: Rc<Pool<T>>,
 }
 
 impl<T: 'static> SinkLogic<T> {
     pub(crate) fn new(writer: Option<Box<dyn Writer<T>>>, pools: &Pools) -> Self {
         let (prepared_at_end, end_is_in) = (None, None);
-        Self { writer, is_preparing: false, prepared_at_end, end_is_in, pool: pools.of() }
+        Self {
+            writer,
+            is_preparing: false,
+            prepared_at_end,
+            end_is_in,
+            is_end_committed: false,
+            pool: pools.of(),
+        }
     }
 }
 
@@ -336,9 +346,9 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
     }
 
     fn prepare(&mut self, cut: CheckpointId, _run: &mut Run) -> Result<Option<Vec<u8>>, Error> {
-        if let Some(bytes) = &self.prepared_at_end {
+        if self.prepared_at_end.is_some() {
             self.end_is_in.get_or_insert(cut);
-            return Ok(Some(bytes.clone()));
+            return self.prepared_at_end();
         }
         let Some(writer) = &mut self.writer else { return Ok(Some(Vec::new())) };
         let prepared = writer.prepare(cut)?;
@@ -352,12 +362,16 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
             return writer.commit(cut);
         }
         // The input of this sink has ended while the job goes on.
-        self.prepared_at_end = Some(Vec::new());
+        self.is_end_committed = true;
         writer.commit(CheckpointId::END)
     }
 
-    fn prepared_at_end(&self) -> Vec<u8> {
-        self.prepared_at_end.clone().unwrap_or_default()
+    fn prepared_at_end(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        match &mut self.writer {
+            // What it has published counts when that is durable, too: it is asked once more.
+            Some(writer) if self.is_end_committed => writer.prepare(CheckpointId::END),
+            _ => Ok(Some(self.prepared_at_end.clone().unwrap_or_default())),
+        }
     }
 
     fn flush(&mut self, _flush: Flush, _run: &mut Run) {}

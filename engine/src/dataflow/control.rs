@@ -20,7 +20,7 @@ use super::parcel::{Parcel, Payload, decode, encode};
 use super::ports::{InputPort, OutputPort, ParcelStream};
 use crate::clock::ProcessingTime;
 use crate::context::WorkerContext;
-use crate::job::desk::Cut;
+use crate::job::desk::{Cut, Said};
 use crate::logic::Port;
 use crate::{Epoch, SplitId};
 
@@ -160,6 +160,7 @@ fn announce<'scope>(
                 post(end, &context, &outbox);
                 port.send(&context.shared);
                 port.let_go();
+                context.shared.desk().into_iter().for_each(|desk| desk.say(Said::InputOver));
                 is_over = true;
             }
         }

@@ -134,6 +134,11 @@ impl Host {
         self.was_over = true;
     }
 
+    /// Its state was restored, and with it what it waits for.
+    pub(crate) fn wait_again(&mut self) {
+        self.deadline = self.logic.borrow().deadline();
+    }
+
     /// Does what can be done now.
     ///
     /// # Errors

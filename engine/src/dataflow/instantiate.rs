@@ -383,8 +383,9 @@ impl<'scope> Builder<'_, 'scope> {
                 start,
             );
             part.into_iter().for_each(|part| host.take_part(part));
-            if was_over {
-                host.stay_over();
+            match was_over {
+                true => host.stay_over(),
+                false => host.wait_again(),
             }
             if let Some((at, watermark)) = resumed {
                 host.resume(watermark, at);

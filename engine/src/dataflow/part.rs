@@ -11,6 +11,7 @@ use crate::failpoint;
 use crate::job::desk::{Cut, HostFacts, SourceFacts};
 use crate::logic::Logic;
 use crate::run::{Run, StepId};
+use crate::state_parts::StateParts;
 use crate::{CheckpointId, Epoch, Error, Position, Split, StageState};
 
 /// The part of an operator or a sink.
@@ -71,24 +72,16 @@ impl HostPart {
         self.last = Some(cut.id);
         failpoint::hit("capture-before")?;
         let extent = self.board.borrow_mut().enter(cut);
-        // What has said its last has nothing more to remember.
+        let mut walk = |parts: &mut dyn StateParts| logic.state(parts);
         let capture = match facts.is_over {
-            true => None,
-            false => Some(Capture::begin(self.worker, extent, &mut |parts| logic.state(parts))?),
+            // It has said its last about its keys. What all workers have a copy of others may
+            // still need, whose input ends later.
+            true => Capture::of_copies(self.worker, &mut walk)?,
+            false => Capture::begin(self.worker, extent, &mut walk)?,
         };
-        let is_captured = capture.is_none();
-        self.work = Some(Work { cut, facts, capture, is_preparing: self.is_sink });
-        if is_captured {
-            self.say_captured();
-        }
+        self.work = Some(Work { cut, facts, capture: Some(capture), is_preparing: self.is_sink });
         // A writer draws the line when it is asked first: before it is given what is behind the cut.
         self.prepare(logic, run)
-    }
-
-    fn say_captured(&self) {
-        if let Some(work) = &self.work {
-            self.board.borrow_mut().captured(self.step, work.cut, work.facts.clone());
-        }
     }
 
     /// Goes on with what is to be done.

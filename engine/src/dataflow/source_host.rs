@@ -167,6 +167,7 @@ impl SourceHost {
         self.forget_durable()?;
         match (self.shared.stop_request(), self.state) {
             (Some(StopRequest::Drain), State::Reading) => {
+                self.shared.begin_to_drain();
                 self.state = State::Draining(Instant::now() + DRAIN_WITHIN);
             }
             (Some(StopRequest::Stop), State::Reading) => {
@@ -175,6 +176,8 @@ impl SourceHost {
                 }
                 // The steps that are fused to it still see the splits, which have not ended.
                 self.hand_on(Flush::EpochEnd)?;
+                // What they keep is asked for again when the epoch is left.
+                drop(self.run.take_stages());
                 self.stood = self.standing();
                 self.state = State::Stopped;
                 self.logic.close();

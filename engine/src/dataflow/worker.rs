@@ -189,13 +189,17 @@ impl<'a> Watch<'a> {
         }
         if let (Some(board), Some(desk)) = (&self.instance.board, self.context.shared.desk()) {
             if !self.has_said {
-                self.has_said = true;
-                failpoint::hit("end-before")?;
                 let mut prepared = BTreeMap::new();
                 for sink in &self.instance.sinks {
-                    let bytes = sink.logic.borrow().prepared_at_end();
+                    let bytes = sink.logic.borrow_mut().prepared_at_end();
+                    // Its waker is called when it should be asked again.
+                    let Some(bytes) = bytes.map_err(|error| error.in_step(&sink.name))? else {
+                        return Ok(());
+                    };
                     prepared.insert(sink.step.0, bytes);
                 }
+                self.has_said = true;
+                failpoint::hit("end-before")?;
                 board.borrow_mut().end(prepared);
             }
             if !desk.has_ended() {
@@ -244,7 +248,7 @@ impl<'a> Watch<'a> {
             if self.instance.quiet.iter().all(|quiet| quiet.get()) {
                 let last = shared.epochs.current().next();
                 self.last = Some(last);
-                shared.enter_epoch(last);
+                shared.enter_last_epoch(last);
             }
             return;
         };

@@ -30,6 +30,8 @@ pub(crate) enum Act<V> {
     Announce { id: CheckpointId, is_end: bool, is_last: bool },
     /// Tell everybody that nothing comes of the checkpoint.
     Void { id: CheckpointId, reason: String },
+    /// Leave the job as the last durable checkpoint has it.
+    Leave,
     /// The job fails.
     Fail(Error),
 }
@@ -65,6 +67,8 @@ pub(crate) struct Coordinator<V> {
     ended: BTreeMap<usize, V>,
     end: Option<CheckpointId>,
     is_stopped: bool,
+    /// No cut is begun any more: only the end of the input can come.
+    is_closed: bool,
 }
 
 impl<V> Coordinator<V> {
@@ -80,22 +84,38 @@ impl<V> Coordinator<V> {
             ended: BTreeMap::new(),
             end: None,
             is_stopped: false,
+            is_closed: false,
         }
+    }
+
+    /// No cut can be taken any more, because every source has said that it has ended: one that
+    /// was not announced yet, `pending`, never will be.
+    pub(crate) fn close(&mut self, pending: Option<CheckpointId>) {
+        self.is_closed = true;
+        self.running.take_if(|running| Some(running.id) == pending);
+    }
+
+    /// A source has been told to say that its input ends here. That is true only together with
+    /// the end of everything else: a cut in between would hold it for ever.
+    pub(crate) fn drain(&mut self) {
+        self.is_closed = true;
+        self.running = None;
     }
 
     /// When to ask again at the latest; never where no time has to come any more.
     pub(crate) fn due(&self) -> Option<Instant> {
         match &self.running {
-            Some(running) => Some(running.since + self.rules.timeout),
-            None if self.end.is_some() || self.is_stopped => None,
-            None => Some(self.last_begun + self.rules.every),
+            // A duration beyond all time is never over.
+            Some(running) => running.since.checked_add(self.rules.timeout),
+            None if self.is_over() => None,
+            None => self.last_begun.checked_add(self.rules.every),
         }
     }
 
     /// Time has passed.
     pub(crate) fn tick(&mut self, now: Instant) -> Vec<Act<V>> {
         match &self.running {
-            Some(running) if now >= running.since + self.rules.timeout => {
+            Some(running) if self.due().is_some_and(|due| now >= due) => {
                 let reason = format!("it took longer than {:?}", self.rules.timeout);
                 let id = running.id;
                 self.fail(id, reason)
@@ -108,7 +128,7 @@ impl<V> Coordinator<V> {
 
     /// Somebody wants a cut now, whenever the next one would be due. One that runs will do.
     pub(crate) fn want(&mut self, now: Instant) -> Vec<Act<V>> {
-        match self.running.is_some() || self.end.is_some() || self.is_stopped {
+        match self.running.is_some() || self.is_over() {
             true => Vec::new(),
             false => vec![self.begin(now, false)],
         }
@@ -117,11 +137,20 @@ impl<V> Coordinator<V> {
     /// All workers have stopped before the end of their input: a last cut is taken.
     pub(crate) fn stop(&mut self, now: Instant) -> Vec<Act<V>> {
         self.is_stopped = true;
+        if self.is_closed {
+            // What some have said to be the end of their input must not be in a checkpoint.
+            return vec![Act::Leave];
+        }
         // One that runs may have been cut before the last record; it makes room.
         match &self.running {
             Some(_) => Vec::new(),
             None => vec![self.begin(now, true)],
         }
+    }
+
+    /// Whether no ordinary cut is begun any more.
+    fn is_over(&self) -> bool {
+        self.end.is_some() || self.is_stopped || self.is_closed
     }
 
     fn begin(&mut self, now: Instant, is_last: bool) -> Act<V> {
@@ -274,6 +303,57 @@ mod tests {
         coordinator.written(CheckpointId(5), Ok(()), begun);
         coordinator.end(0, "a");
         assert!(coordinator.want(begun).is_empty(), "no cut behind the end");
+    }
+
+    #[test]
+    fn nothing_is_cut_any_more_when_nobody_can_announce_it() {
+        let (mut coordinator, begun) = coordinator(1);
+        coordinator.tick(begun + EVERY);
+        coordinator.close(Some(CheckpointId(5)));
+        assert!(coordinator.tick(begun + EVERY * 99).is_empty(), "it does not fail for that");
+        assert!(coordinator.want(begun).is_empty());
+        assert_eq!(coordinator.due(), None);
+        let acts = coordinator.end(0, "a");
+        assert!(matches!(&acts[..], [Act::Write { id: CheckpointId(6), is_end: true, .. }]));
+    }
+
+    #[test]
+    fn a_cut_that_was_announced_before_all_sources_ended_is_taken() {
+        let (mut coordinator, begun) = coordinator(1);
+        coordinator.tick(begun + EVERY);
+        coordinator.close(None);
+        let acts = coordinator.vote(CheckpointId(5), 0, Vote::Done("a"));
+        assert!(matches!(&acts[..], [Act::Write { id: CheckpointId(5), is_end: false, .. }]));
+    }
+
+    #[test]
+    fn a_job_that_drains_takes_no_cut_but_the_end() {
+        let (mut coordinator, begun) = coordinator(1);
+        coordinator.tick(begun + EVERY);
+        coordinator.drain();
+        assert!(coordinator.vote(CheckpointId(5), 0, Vote::Done("a")).is_empty());
+        assert!(coordinator.tick(begun + EVERY * 99).is_empty());
+        let acts = coordinator.end(0, "a");
+        assert!(matches!(&acts[..], [Act::Write { id: CheckpointId(6), is_end: true, .. }]));
+    }
+
+    #[test]
+    fn a_job_that_is_stopped_while_it_drains_is_left_as_it_was() {
+        let (mut coordinator, begun) = coordinator(1);
+        coordinator.drain();
+        assert!(matches!(&coordinator.stop(begun)[..], [Act::Leave]));
+    }
+
+    #[test]
+    fn a_duration_beyond_all_time_is_never_over() {
+        let now = Instant::now();
+        let (every, timeout) = (Duration::MAX, Duration::MAX);
+        let rules = Rules { every, timeout, failures_in_a_row: 3, processes: 1 };
+        let mut coordinator = Coordinator::<&str>::new(rules, CheckpointId(1), now);
+        assert_eq!(coordinator.due(), None);
+        assert!(coordinator.tick(now).is_empty());
+        assert_eq!(cut(&coordinator.want(now)), (1, None));
+        assert!(coordinator.tick(now + EVERY).is_empty());
     }
 
     #[test]

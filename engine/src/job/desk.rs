@@ -72,6 +72,8 @@ pub(crate) enum Said {
     Ended { worker: usize, facts: Box<WorkerFacts> },
     /// Somebody wants a checkpoint now.
     Wanted,
+    /// All sources have ended: no cut is announced any more.
+    InputOver,
     /// All workers have stopped before the end of their input.
     Stopped,
     /// Another process has said something.
@@ -157,6 +159,12 @@ impl Desk {
     pub(crate) fn take_due(&self, epoch: Epoch) -> Option<Cut> {
         let due = self.due.lock().unwrap_or_else(PoisonError::into_inner).take();
         due.map(|(id, base)| Cut { id, before: epoch, base })
+    }
+
+    /// The cut that is due is not taken; gives its number.
+    pub(crate) fn forget_due(&self) -> Option<CheckpointId> {
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner).take();
+        due.map(|(id, _)| id)
     }
 
     /// A checkpoint is durable: what was prepared for it may be committed.

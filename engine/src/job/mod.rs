@@ -5,6 +5,7 @@ pub(crate) mod assignment;
 pub(crate) mod ballot;
 pub(crate) mod coordinate;
 pub(crate) mod desk;
+pub(crate) mod ended;
 pub(crate) mod handle;
 pub(crate) mod manifest;
 pub(crate) mod outset;

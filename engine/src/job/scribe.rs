@@ -172,6 +172,13 @@ impl Scribe {
                 }
             }
             Said::Wanted => self.say(Word::Wanted),
+            Said::InputOver => {
+                let pending = self.desk.forget_due();
+                self.decide(|coordinator| {
+                    coordinator.close(pending);
+                    Vec::new()
+                });
+            }
             Said::Stopped => {
                 let now = Instant::now();
                 self.decide(|coordinator| coordinator.stop(now));
@@ -301,10 +308,22 @@ impl Scribe {
         ask: impl FnOnce(&mut Coordinator<Vec<WorkerVote>>) -> Vec<Act<Vec<WorkerVote>>>,
     ) {
         let Some(hub) = &mut self.hub else { return };
+        // A process says that it drains before it votes.
+        if self.shared.drains() {
+            hub.coordinator.drain();
+            self.desk.forget_due();
+        }
         let mut acts: std::collections::VecDeque<_> = ask(&mut hub.coordinator).into();
         while let Some(act) = acts.pop_front() {
             acts.extend(self.act(act));
         }
+    }
+
+    /// Says something to the scribes of all processes.
+    fn announce(&mut self, word: Word) {
+        let notice = Notice { process: self.process, word };
+        self.shared.tell(News::Checkpoint(Box::new(notice.clone())));
+        self.take(notice);
     }
 
     fn act(&mut self, act: Act<Vec<WorkerVote>>) -> Vec<Act<Vec<WorkerVote>>> {
@@ -331,10 +350,7 @@ impl Scribe {
             Act::Announce { id, is_end, is_last } => {
                 tracing::debug!(%id, is_end, "a checkpoint is durable");
                 self.desk.taken.fetch_add(1, Ordering::Relaxed);
-                let word = Word::Durable { id, is_end, is_last };
-                let notice = Notice { process: self.process, word };
-                self.shared.tell(News::Checkpoint(Box::new(notice.clone())));
-                self.take(notice);
+                self.announce(Word::Durable { id, is_end, is_last });
                 if let Some(hub) = &mut self.hub
                     && let Err(error) = hub.store.remove_old(hub.keep)
                 {
@@ -345,6 +361,17 @@ impl Scribe {
             Act::Void { id, reason } => {
                 self.desk.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%id, %reason, "a checkpoint came to nothing; the job goes on");
+                Vec::new()
+            }
+            Act::Leave => {
+                tracing::warn!(
+                    "the job was stopped while it drained: it goes on from its last checkpoint"
+                );
+                self.announce(Word::Durable {
+                    id: self.desk.durable(),
+                    is_end: false,
+                    is_last: true,
+                });
                 Vec::new()
             }
             Act::Fail(error) => {

@@ -11,6 +11,7 @@ use super::announce::{Beginning, say};
 use super::assignment::Assignment;
 use super::coordinate::{Coordinator, Rules};
 use super::desk::{Desk, Said, SplitAt};
+use super::ended::check_ended;
 use super::manifest::JobFacts;
 use super::outset::Outset;
 use super::restored::Restored;
@@ -216,6 +217,7 @@ fn fit(
         step: source.step.clone(),
         identity: source.identity.clone(),
     });
+    check_ended(plan, manifest)?;
     compat::check(&compat::Facts {
         stored: stored.collect(),
         stored_sources: stored_sources.collect(),

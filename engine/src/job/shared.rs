@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     failed: AtomicBool,
     failure: Mutex<Option<Error>>,
     stop: AtomicU8,
+    /// Whether a source of any process that is known of was told to say that its input ends.
+    drains: AtomicBool,
     herald: Arc<OnceLock<Herald>>,
     desk: OnceLock<Arc<Desk>>,
 }
@@ -117,6 +119,7 @@ impl Shared {
             failed: AtomicBool::new(false),
             failure: Mutex::new(None),
             stop: AtomicU8::new(0),
+            drains: AtomicBool::new(false),
             herald,
             desk: OnceLock::new(),
         }
@@ -242,9 +245,32 @@ impl Shared {
     /// different things before they heard of each other: then all must settle for the same, and
     /// to stop wins, because a job that stopped publishes nothing that it would regret.
     fn hear_stop(&self, request: StopRequest) -> bool {
+        if request == StopRequest::Drain {
+            self.drains.store(true, Ordering::Release);
+        }
         let before = self.stop.fetch_max(code(request), Ordering::AcqRel);
         self.wake_workers();
         before < code(request)
+    }
+
+    /// A source is about to say that its input ends here because it was asked to: whatever this
+    /// process says from now on, others hear after they have heard of that.
+    pub(crate) fn begin_to_drain(&self) {
+        if !self.drains.swap(true, Ordering::AcqRel) {
+            self.tell(News::Stop(StopRequest::Drain));
+        }
+    }
+
+    /// Whether any source was told to say that its input ends.
+    pub(crate) fn drains(&self) -> bool {
+        self.drains.load(Ordering::Acquire)
+    }
+
+    /// Moves the job to the epoch behind everything that was read before it was stopped. Whoever
+    /// hears of that epoch has heard that it is to stop.
+    pub(crate) fn enter_last_epoch(&self, epoch: crate::Epoch) {
+        self.tell(News::Stop(StopRequest::Stop));
+        self.enter_epoch(epoch);
     }
 
     /// How the job was asked to end, if it was.

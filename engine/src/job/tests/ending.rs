@@ -100,33 +100,52 @@ fn processes_with_different_plans_do_not_work_together() {
 
 #[test]
 fn processes_that_are_stopped_and_drained_at_once_agree() {
+    (0..10).for_each(|round| stop_and_drain_at_once(round, None));
+}
+
+#[test]
+fn with_checkpoints_they_agree_too_and_the_end_is_in_none() {
     for round in 0..10 {
-        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
-        let hosts = vec![listener.local_addr().unwrap().to_string(), "127.0.0.1:0".to_owned()];
-        let both_run = std::sync::Barrier::new(2);
-        let member = |process: usize| {
-            let processes = Processes::Hosts { hosts: hosts.clone(), process };
-            let mut config = Config::default().workers(1).processes(processes);
-            config.listener = (process == 0).then(|| Arc::clone(&listener));
-            let source = Numbers { count: 10, splits: Some(2), endless: true };
-            let job = start(sums_by_key(source, 1, &Seen::new()), config).unwrap();
-            while job.metrics().records == 0 {
-                std::thread::yield_now();
-            }
-            both_run.wait();
-            if process == 0 {
-                job.stop()
-            } else {
-                job.drain()
-            }
-            job.wait().unwrap().stopped
-        };
-        let (one, other) = std::thread::scope(|scope| {
-            let other = scope.spawn(|| member(1));
-            (member(0), other.join().unwrap())
-        });
-        assert_eq!(one, other, "round {round}");
+        let folder = tempfile::tempdir().unwrap();
+        stop_and_drain_at_once(round, Some(folder.path()));
+        // Two unbounded splits have not ended, whatever became of the job.
+        for listed in checkpoint::list(folder.path()).unwrap().checkpoints {
+            let details = checkpoint::inspect(folder.path(), listed.id).unwrap();
+            let splits: usize = details.sources.iter().map(|source| source.splits.len()).sum();
+            assert!(details.finished || splits == 2, "round {round}: {details:?}");
+        }
     }
+}
+
+/// Stops one process of a job while another is told to drain.
+fn stop_and_drain_at_once(round: u64, checkpoints: Option<&std::path::Path>) {
+    let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    let hosts = vec![listener.local_addr().unwrap().to_string(), "127.0.0.1:0".to_owned()];
+    let both_run = std::sync::Barrier::new(2);
+    let member = |process: usize| {
+        let processes = Processes::Hosts { hosts: hosts.clone(), process };
+        let mut config = Config::default().workers(1).processes(processes);
+        config.listener = (process == 0).then(|| Arc::clone(&listener));
+        config.checkpoints =
+            checkpoints.map(|folder| Checkpoints::to(folder).every(Duration::from_millis(1)));
+        let source = Numbers { count: 10, splits: Some(2), endless: true };
+        let job = start(sums_by_key(source, 1, &Seen::new()), config).unwrap();
+        while job.metrics().records == 0 {
+            std::thread::yield_now();
+        }
+        both_run.wait();
+        if process == 0 {
+            job.stop()
+        } else {
+            job.drain()
+        }
+        job.wait().unwrap().stopped
+    };
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| member(1));
+        (member(0), other.join().unwrap())
+    });
+    assert_eq!(one, other, "round {round}");
 }
 
 #[test]
