@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use rheos::engine::checkpoint::Checkpoints;
 use rheos::engine::{EventTime, ExchangeData, Limits, ProcessingTime, Stamped, TestClock};
 use rheos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -311,6 +312,49 @@ fn timers_in_processing_time_fire_in_a_job_that_is_idle() {
         sender.finish();
         handle.wait().unwrap();
     }
+}
+
+#[test]
+fn a_timer_in_processing_time_that_was_restored_fires_though_no_record_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(TestClock::at(ProcessingTime(1_000)));
+    let (seen, fired) = mpsc::channel();
+    let start = || {
+        let (sender, records) = channel::<u64>(1);
+        let seen = seen.clone();
+        let job = Job::new("alarm");
+        let alarms = job.source(records).key_by_self().process_with(
+            (),
+            |_, (), context| {
+                let after = context.processing_time().plus(SECOND);
+                context.set_processing_timer((), after);
+                context.emit("set");
+            },
+            |_, context| context.emit("fired"),
+        );
+        let alarms = alarms.inspect(move |what| {
+            // The test may have seen enough.
+            let _ = seen.send(*what);
+        });
+        alarms.map(str::to_owned).sink(FileSink::folder(folder.path().join("out"), Text));
+        // Only at the end is a checkpoint taken: none may end the epoch that the timer waits for.
+        let checkpoints = Checkpoints::to(folder.path().join("checkpoints"));
+        let config = Config::default().workers(2).clock(Arc::clone(&clock) as Arc<dyn Clock>);
+        let config = config.checkpoint_to(checkpoints.every(Duration::MAX));
+        (sender, job.start(config).unwrap())
+    };
+    let next = || fired.recv_timeout(Duration::from_secs(30)).unwrap();
+    let (sender, job) = start();
+    sender.send(7).unwrap();
+    assert_eq!(next(), "set");
+    job.stop();
+    assert!(job.wait().unwrap().stopped);
+    drop(sender);
+    clock.advance(SECOND);
+    let (sender, job) = start();
+    assert_eq!(next(), "fired");
+    sender.finish();
+    job.wait().unwrap();
 }
 
 /// Rides that began and did not end within a second: two streams.

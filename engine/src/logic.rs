@@ -362,8 +362,10 @@ impl<T: Send + 'static> Logic for SinkLogic<T> {
             return writer.commit(cut);
         }
         // The input of this sink has ended while the job goes on.
-        self.is_end_committed = true;
-        writer.commit(CheckpointId::END)
+        match std::mem::replace(&mut self.is_end_committed, true) {
+            true => Ok(()),
+            false => writer.commit(CheckpointId::END),
+        }
     }
 
     fn prepared_at_end(&mut self) -> Result<Option<Vec<u8>>, Error> {
@@ -426,5 +428,48 @@ mod tests {
         assert_eq!(sink.input_end(&mut run).unwrap(), Turn::Done);
         // A cut behind the end holds what was prepared there.
         assert_eq!(sink.prepare(CheckpointId(8), &mut run).unwrap(), of(CheckpointId::END));
+        assert_eq!(sink.prepared_at_end().unwrap(), of(CheckpointId::END));
+    }
+
+    /// Has published something once it was told to, which is durable when it was asked for it.
+    #[derive(Default)]
+    struct Publishing {
+        is_told: bool,
+        is_durable: bool,
+    }
+
+    impl Writer<u64> for Publishing {
+        fn write(&mut self, _batch: &mut Vec<u64>) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn prepare(&mut self, _cut: CheckpointId) -> Result<Option<Vec<u8>>, Error> {
+            let is_durable = std::mem::replace(&mut self.is_durable, true);
+            Ok((!self.is_told || is_durable).then(Vec::new))
+        }
+
+        fn commit(&mut self, _cut: CheckpointId) -> Result<(), Error> {
+            (self.is_told, self.is_durable) = (true, false);
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>, _how: Finish) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_sink_has_published_at_its_end_is_durable_in_later_checkpoints() {
+        let names = Arc::from(["write".to_owned()]);
+        let mut run = Run::new(StepId(0), names, worker_counters(1));
+        let writer = Box::<Publishing>::default();
+        let mut sink = SinkLogic::<u64>::new(Some(writer), &Pools::default());
+        assert_eq!(sink.input_end(&mut run).unwrap(), Turn::Done);
+        assert!(sink.prepare(CheckpointId(3), &mut run).unwrap().is_some());
+        sink.commit(CheckpointId(3)).unwrap();
+        assert_eq!(sink.prepare(CheckpointId(4), &mut run).unwrap(), None, "not durable yet");
+        assert_eq!(sink.prepared_at_end().unwrap(), Some(Vec::new()));
+        sink.commit(CheckpointId(4)).unwrap();
+        assert!(sink.prepare(CheckpointId(5), &mut run).unwrap().is_some(), "published once");
     }
 }

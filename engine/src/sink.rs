@@ -195,6 +195,8 @@ pub trait Writer<T>: 'static {
     /// The answer is what [`Sink::recover`] needs in order to commit, or to find out whether it was
     /// committed, everything that is prepared and not yet committed. Records of later epochs may be
     /// written between the calls, except after [`CheckpointId::END`], the last number there is.
+    /// For that it may be asked again when it has been committed, by a job that goes on with other
+    /// sinks: the answer then says that what was published is durable.
     ///
     /// # Errors
     /// When it cannot be made complete; the job fails.
