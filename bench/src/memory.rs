@@ -54,7 +54,7 @@ impl<T: Copy + 'static> Reader<T> for ShareReader<T> {
             return Ok(ReadStatus::End);
         }
         let count = buffer.room().min(left.len());
-        buffer.records_mut().extend_from_slice(&left[..count]);
+        buffer.lend(&self.share, self.at..self.at + count);
         self.at += count;
         Ok(ReadStatus::More)
     }

@@ -35,6 +35,13 @@ pub trait Consumer<T>: 'static {
     /// Takes a batch.
     fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run);
 
+    /// Looks at records that stay where they are, and says whether that is enough: a consumer that
+    /// needs records of its own has done nothing then, and is given a batch with copies.
+    fn lent(&mut self, records: &[T], run: &mut Run) -> bool {
+        let _ = (records, run);
+        false
+    }
+
     /// Hands on what is buffered and passes the call on.
     fn flush(&mut self, flush: Flush, run: &mut Run);
 
@@ -48,6 +55,10 @@ pub trait Consumer<T>: 'static {
 impl<T: 'static> Consumer<T> for Box<dyn Consumer<T>> {
     fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
         (**self).batch(batch, run);
+    }
+
+    fn lent(&mut self, records: &[T], run: &mut Run) -> bool {
+        (**self).lent(records, run)
     }
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {
@@ -92,12 +103,27 @@ pub(crate) struct Meter<T> {
     pub(crate) next: Next<T>,
 }
 
+impl<T> Meter<T> {
+    fn count(&self, records: usize, run: &Run) {
+        let to: &StepCounters = &run.counters()[self.to.0];
+        to.records_in.add(records as u64);
+        to.batches.add(1);
+    }
+}
+
 impl<T: 'static> Consumer<T> for Meter<T> {
     fn batch(&mut self, batch: &mut Vec<T>, run: &mut Run) {
-        let to: &StepCounters = &run.counters()[self.to.0];
-        to.records_in.add(batch.len() as u64);
-        to.batches.add(1);
+        self.count(batch.len(), run);
         run.within(self.to, |run| self.next.batch(batch, run));
+    }
+
+    fn lent(&mut self, records: &[T], run: &mut Run) -> bool {
+        let mut is_enough = false;
+        run.within(self.to, |run| is_enough = self.next.lent(records, run));
+        if is_enough {
+            self.count(records.len(), run);
+        }
+        is_enough
     }
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {
@@ -136,13 +162,37 @@ impl<T: 'static> Consumer<T> for Fan<T> {
             (Some((last, [])), _) => last.batch(batch, run),
             (Some((last, others)), Some(copy)) => {
                 for other in others {
-                    copy(batch, &mut self.spare);
-                    other.batch(&mut self.spare, run);
+                    if !other.lent(batch, run) {
+                        copy(batch, &mut self.spare);
+                        other.batch(&mut self.spare, run);
+                    }
                 }
                 last.batch(batch, run);
             }
             (Some(_), None) => unreachable!("a stream with two readers was cloned, which says how"),
         }
+    }
+
+    fn lent(&mut self, records: &[T], run: &mut Run) -> bool {
+        let is_enough = match (self.next.as_mut_slice(), self.copy) {
+            ([], _) => true,
+            ([only], _) => only.lent(records, run),
+            // One that needs its own is given them here: the others have had theirs.
+            (several, Some(copy)) => {
+                for next in several {
+                    if !next.lent(records, run) {
+                        copy(records, &mut self.spare);
+                        next.batch(&mut self.spare, run);
+                    }
+                }
+                true
+            }
+            (_, None) => unreachable!("a stream with two readers was cloned, which says how"),
+        };
+        if is_enough {
+            run.counters()[self.from.0].records_out.add(records.len() as u64);
+        }
+        is_enough
     }
 
     fn flush(&mut self, flush: Flush, run: &mut Run) {

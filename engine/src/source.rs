@@ -20,10 +20,12 @@
 //!   is cheap, and lies exactly behind the last record that was handed out, records that were not
 //!   understood included.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::consumer::CopyBatch;
 use crate::{Clock, Error, ErrorKind, Limits, Waker};
 
 /// The number of a split within its source.
@@ -210,6 +212,7 @@ pub trait Reader<T>: 'static {
 #[derive(Debug)]
 pub struct ReadBuffer<T> {
     records: Vec<T>,
+    lent: Option<Lent<T>>,
     dead: Vec<DeadLetter>,
     target: usize,
     bytes: u64,
@@ -225,7 +228,8 @@ impl<T> ReadBuffer<T> {
     #[must_use]
     pub fn new(target: usize, policy: BadRecords) -> Self {
         assert!(target > 0, "a read buffer holds at least one record");
-        Self { records: Vec::new(), dead: Vec::new(), target, bytes: 0, skipped: 0, policy }
+        let (records, dead) = (Vec::new(), Vec::new());
+        Self { records, lent: None, dead, target, bytes: 0, skipped: 0, policy }
     }
 
     /// Adds a record.
@@ -239,17 +243,36 @@ impl<T> ReadBuffer<T> {
         &mut self.records
     }
 
+    /// Lends records of a block that stays in memory: steps that only look at them see them
+    /// there, others get copies. They are all that is read this time; as many as there is
+    /// [`room`](Self::room) for suit best.
+    ///
+    /// # Panics
+    /// When something was added before, or the block has no such records.
+    pub fn lend(&mut self, block: &Arc<[T]>, range: Range<usize>)
+    where
+        T: Clone,
+    {
+        assert!(self.room() == self.target, "records that are lent come alone");
+        assert!(range.start <= range.end && range.end <= block.len(), "a block lends what it has");
+        let copy: CopyBatch<T> = |from, to| to.extend_from_slice(from);
+        self.lent = Some(Lent { block: Arc::clone(block), range, copy });
+    }
+
     /// Whether the reader should stop adding.
     #[inline]
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.records.len() + self.dead.len() >= self.target
+        self.room() == 0
     }
 
     /// How many more records fit before it is full.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.target.saturating_sub(self.records.len() + self.dead.len())
+        match &self.lent {
+            Some(_) => 0,
+            None => self.target.saturating_sub(self.records.len() + self.dead.len()),
+        }
     }
 
     /// Counts bytes that were taken from the outside for the records added since the last call.
@@ -281,8 +304,16 @@ impl<T> ReadBuffer<T> {
         }
     }
 
-    /// Takes everything that was added since the last call.
+    /// Takes the records that were lent since the last call.
+    pub(crate) fn take_lent(&mut self) -> Option<Lent<T>> {
+        self.lent.take()
+    }
+
+    /// Takes everything that was added since the last call; copies of what was lent.
     pub fn take(&mut self) -> ReadBatch<T> {
+        if let Some(lent) = self.lent.take() {
+            lent.copy_to(&mut self.records);
+        }
         ReadBatch {
             records: std::mem::take(&mut self.records),
             dead: std::mem::take(&mut self.dead),
@@ -297,6 +328,24 @@ impl<T> ReadBuffer<T> {
             records.clear();
             self.records = records;
         }
+    }
+}
+
+/// Records that are read where they are.
+#[derive(Debug)]
+pub(crate) struct Lent<T> {
+    block: Arc<[T]>,
+    range: Range<usize>,
+    copy: CopyBatch<T>,
+}
+
+impl<T> Lent<T> {
+    pub(crate) fn records(&self) -> &[T] {
+        &self.block[self.range.clone()]
+    }
+
+    pub(crate) fn copy_to(&self, records: &mut Vec<T>) {
+        (self.copy)(self.records(), records);
     }
 }
 

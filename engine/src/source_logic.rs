@@ -105,11 +105,19 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
         let mut status = Ok(ReadStatus::Pending);
         run.within(self.step, |_| status = open.reader.read(&mut open.buffer));
         let status = status?;
+        let lent = open.buffer.take_lent();
         let mut batch = open.buffer.take();
+        let mut seen = 0;
+        if let Some(lent) = lent {
+            match self.records.lent(lent.records(), run) {
+                true => seen = lent.records().len(),
+                false => lent.copy_to(&mut batch.records),
+            }
+        }
         let records = batch.records.len();
-        let any = records + batch.dead.len() > 0;
+        let any = seen + records + batch.dead.len() > 0;
         let counters = &run.counters()[self.step.0];
-        counters.records_in.add((records + batch.dead.len()) as u64 + batch.skipped);
+        counters.records_in.add((seen + records + batch.dead.len()) as u64 + batch.skipped);
         counters.bytes.add(batch.bytes);
         counters.bad.add(batch.dead.len() as u64 + batch.skipped);
         counters.batches.add(u64::from(any));

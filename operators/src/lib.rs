@@ -39,6 +39,7 @@ mod recovery;
 mod redistribute;
 mod results;
 mod scan;
+mod select;
 mod sink_step;
 mod stream;
 mod timeline;

@@ -43,6 +43,9 @@ pub trait Timeline: sealed::Sealed + Sized + 'static {
     /// The record itself.
     fn value<T: 'static>(record: &Self::Record<T>) -> &T;
 
+    /// What travels beside a record.
+    fn stamp_of<T: 'static>(record: &Self::Record<T>) -> Self::Stamp;
+
     /// What travels beside a record that happened at `time`.
     fn stamp(time: EventTime) -> Self::Stamp;
 
@@ -120,6 +123,9 @@ impl Timeline for Untimed {
     }
 
     #[inline]
+    fn stamp_of<T: 'static>(_record: &T) {}
+
+    #[inline]
     fn stamp(_time: EventTime) {}
 
     #[inline]
@@ -157,6 +163,11 @@ impl Timeline for Timed {
     #[inline]
     fn value<T: 'static>(record: &Stamped<T>) -> &T {
         &record.value
+    }
+
+    #[inline]
+    fn stamp_of<T: 'static>(record: &Stamped<T>) -> EventTime {
+        record.time
     }
 
     #[inline]

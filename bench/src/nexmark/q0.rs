@@ -13,7 +13,7 @@ fn naive(events: &Events) -> Tally {
 }
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
-    run_job(events, |job| job.source(Memory::new(events.shares())).filter_map(|event| event.bid()))
+    run_job(events, |job| job.source(Memory::new(events.shares())).select(Event::bid))
 }
 
 fn timely(events: &Events) -> anyhow::Result<Tally> {

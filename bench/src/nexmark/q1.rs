@@ -1,7 +1,7 @@
 //! q1: every bid, its price in euros: price x 908 / 1000, rounded toward zero.
 
 use super::bare_timely::{self, ENDLESS, tally_selected};
-use super::events::{Bid, Events};
+use super::events::{Bid, Event, Events};
 use super::query::{Forms, run_job};
 use super::tally::Tally;
 use crate::memory::Memory;
@@ -20,9 +20,7 @@ fn naive(events: &Events) -> Tally {
 }
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
-    run_job(events, |job| {
-        job.source(Memory::new(events.shares())).filter_map(|event| event.bid()).map(in_euros)
-    })
+    run_job(events, |job| job.source(Memory::new(events.shares())).select(Event::bid).map(in_euros))
 }
 
 fn timely(events: &Events) -> anyhow::Result<Tally> {

@@ -40,8 +40,8 @@ fn naive(events: &Events) -> Tally {
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
     run_job(events, |job| {
-        let bids = job.source(Memory::new(events.shares())).filter_map(|event| event.bid());
-        bids.filter(is_wanted).map(price)
+        job.source(Memory::new(events.shares()))
+            .select(|event| event.bid().filter(is_wanted).map(price))
     })
 }
 

@@ -15,7 +15,7 @@ use timely::dataflow::operators::generic::Operator;
 
 use super::bare_timely::{self, Batch, Output, Records, per_epoch, tally_rows};
 use super::events::{Event, Events};
-use super::query::{Forms, run_job, timed_events};
+use super::query::{Forms, run_job, timed_bids};
 use super::tally::{Row, Tally, mix};
 
 pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
@@ -63,8 +63,7 @@ fn naive(events: &Events) -> Tally {
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
     let millis = |millis: i64| Duration::from_millis(millis.unsigned_abs());
     run_job(events, |job| {
-        timed_events(job, events)
-            .filter_map(|event| event.bid())
+        timed_bids(job, events)
             .map(|bid| bid.auction)
             .key_by_self()
             .window(Windows::sliding(millis(LENGTH), millis(SLIDE)))

@@ -9,7 +9,7 @@ use timely::dataflow::channels::pact::{Exchange, Pipeline};
 
 use super::bare_timely::{self, Batch, per_epoch, tally_rows};
 use super::events::{Bid, Event, Events};
-use super::query::{Forms, run_job, timed_events};
+use super::query::{Forms, run_job, timed_bids};
 use super::tally::{Row, Tally, mix};
 
 pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
@@ -46,8 +46,7 @@ fn naive(events: &Events) -> Tally {
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
     run_job(events, |job| {
-        timed_events(job, events)
-            .filter_map(|event| event.bid())
+        timed_bids(job, events)
             .window(Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs())))
             .aggregate(Highest)
             .drop_late()

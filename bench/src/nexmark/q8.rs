@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use rheos::prelude::Windows;
+use rheos::engine::EventTime;
+use rheos::prelude::{Watermarks, Windows};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::Exchange;
 
 use super::bare_timely::{self, per_epoch, select, tally_rows};
 use super::events::{Event, Events, Name};
-use super::query::{Forms, run_job, timed_events};
+use super::query::{Forms, run_job};
 use super::tally::{Row, Tally, mix};
+use crate::memory::Memory;
 
 pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
 
@@ -55,9 +57,17 @@ fn naive(events: &Events) -> Tally {
 
 fn rheos(events: &Events) -> anyhow::Result<Tally> {
     run_job(events, |job| {
-        let events = timed_events(job, events);
-        let people = events.clone().filter_map(|event| event.person()).key_by(|person| person.id);
-        let sellers = events.filter_map(|event| event.auction()).map(|auction| auction.seller);
+        let events = job.source(Memory::new(events.shares()));
+        let people = events
+            .clone()
+            .select(Event::person)
+            .event_time(|person| EventTime::from_millis(person.date_time), Watermarks::monotone());
+        let people = people.key_by(|person| person.id);
+        let sellers = events.select(Event::auction).event_time(
+            |auction| EventTime::from_millis(auction.date_time),
+            Watermarks::monotone(),
+        );
+        let sellers = sellers.map(|auction| auction.seller);
         let tens = Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs()));
         people.window_join(sellers.key_by_self(), tens).semi().drop_late().map(|(id, person)| {
             let window_start = person.date_time - person.date_time.rem_euclid(LENGTH);

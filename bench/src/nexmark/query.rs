@@ -5,7 +5,7 @@ use rheos::prelude::*;
 
 use rheos::engine::EventTime;
 
-use super::events::{Event, Events};
+use super::events::{Bid, Event, Events};
 use super::tally::{Row, SharedTally, Tally};
 use super::{q0, q1, q2, q5, q7, q8};
 use crate::memory::Memory;
@@ -51,10 +51,11 @@ impl Query {
     }
 }
 
-/// The events as a stream with event time: each share is in order.
-pub(crate) fn timed_events(job: &Job, events: &Events) -> Stream<Event, Timed> {
-    let time = |event: &Event| EventTime::from_millis(event.date_time());
-    job.source(Memory::new(events.shares())).event_time(time, Watermarks::monotone())
+/// The bids as a stream with event time: each share is in order.
+pub(crate) fn timed_bids(job: &Job, events: &Events) -> Stream<Bid, Timed> {
+    let time = |bid: &Bid| EventTime::from_millis(bid.date_time);
+    let events = job.source(Memory::new(events.shares()));
+    events.select(Event::bid).event_time(time, Watermarks::monotone())
 }
 
 /// Runs a Rheos job over the events and counts the rows of the stream that `query` makes.

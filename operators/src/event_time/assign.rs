@@ -90,17 +90,27 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
         let believed = self.latest_believed(run.now);
         let lane = self.lanes.active(run.split, run.splits(), run.now);
         let mut in_order = 0;
-        for value in batch.drain(..) {
-            let time = (self.time)(&value);
-            if time > believed {
-                self.set_aside.push(value);
-                continue;
-            }
+        let (time_of, disorder) = (&self.time, &mut self.disorder);
+        let mut stamp = |value, time| {
             match lane.observe(time) {
                 0 => in_order += 1,
-                behind => self.disorder.add(behind),
+                behind => disorder.add(behind),
             }
-            self.stamped.push(Stamped { time, value });
+            Stamped { time, value }
+        };
+        if believed == EventTime::MAX {
+            // As many come out as go in, which the loop is the shorter for.
+            self.stamped.extend(batch.drain(..).map(|value| {
+                let time = time_of(&value);
+                stamp(value, time)
+            }));
+        } else {
+            for value in batch.drain(..) {
+                match time_of(&value) {
+                    time if time > believed => self.set_aside.push(value),
+                    time => self.stamped.push(stamp(value, time)),
+                }
+            }
         }
         self.disorder.add_many(0, in_order);
         if !self.stamped.is_empty() {
