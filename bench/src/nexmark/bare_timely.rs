@@ -20,7 +20,8 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker;
 
 use super::events::{Event, Events};
-use super::tally::{Row, SharedTally, Tally};
+use super::row::Row;
+use super::tally::{SharedTally, Tally};
 
 /// Events in a batch: of 1,024 to 262,144 by fours, the least with which no query is much slower than
 /// with its best; at 1,024 the worker's steps take as long as the events.
