@@ -280,6 +280,6 @@ mod tests {
     fn lean_events_are_small() {
         assert_eq!(size_of::<Event>(), 32);
         assert_eq!(size_of::<EventIn<WithAddress>>(), 32);
-        assert_eq!(size_of::<EventIn<WithChannel>>(), 56);
+        assert_eq!(size_of::<EventIn<WithChannel>>(), 48);
     }
 }

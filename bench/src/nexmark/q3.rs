@@ -4,17 +4,25 @@
 use std::collections::HashMap;
 
 use compact_str::CompactString;
+use foldhash::fast::FixedState;
 use rheos::prelude::Stream;
 use serde::{Deserialize, Serialize};
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::Operator;
 
+use super::bare_timely::{self, ENDLESS, select};
 use super::events::{Event, Events, Person};
 use super::form::{Form, Full, HasAddress, WithAddress};
 use super::query::Versions;
 use super::row::{Fields, Row};
-use super::version::{Input, Version};
+use super::tally::Tally;
+use super::version::{Engine, Input, Version};
 
 pub(crate) fn versions() -> Versions {
-    Versions::new(Version::new(naive::<WithAddress>, rheos), Version::new(naive::<Full>, rheos))
+    Versions::new(
+        Version::new(naive::<WithAddress>, rheos).on(Engine::Timely, timely),
+        Version::new(naive::<Full>, rheos),
+    )
 }
 
 const CATEGORY: u32 = 10;
@@ -61,22 +69,35 @@ fn naive<F: Form<Person: HasAddress>>(events: &Events<F>) -> Vec<LocalAuction> {
 }
 
 /// What the query reads of an event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Sign {
     Registered(u32, Seller),
     Opened { seller: u32, auction: u32 },
 }
 
+impl Sign {
+    fn of<P: HasAddress, A, B>(event: &Event<P, A, B>) -> Option<Self> {
+        match event {
+            Event::Person(person) => {
+                local_seller(person).map(|(id, seller)| Sign::Registered(id, seller))
+            }
+            Event::Auction(auction) if auction.category == CATEGORY => {
+                Some(Sign::Opened { seller: auction.seller, auction: auction.id })
+            }
+            Event::Auction(_) | Event::Bid(_) => None,
+        }
+    }
+
+    fn person(&self) -> u32 {
+        match self {
+            Sign::Registered(id, _) => *id,
+            Sign::Opened { seller, .. } => *seller,
+        }
+    }
+}
+
 fn rheos<F: Form<Person: HasAddress>>(input: Input<'_, F>) -> Stream<LocalAuction> {
-    let signs = input.events().filter_map(|event| match &event {
-        Event::Person(person) => {
-            local_seller(person).map(|(id, seller)| Sign::Registered(id, seller))
-        }
-        Event::Auction(auction) if auction.category == CATEGORY => {
-            Some(Sign::Opened { seller: auction.seller, auction: auction.id })
-        }
-        Event::Auction(_) | Event::Bid(_) => None,
-    });
+    let signs = input.events().filter_map(|event| Sign::of(&event));
     let sellers = signs.clone().filter_map(|sign| match sign {
         Sign::Registered(id, seller) => Some((id, seller)),
         Sign::Opened { .. } => None,
@@ -87,4 +108,46 @@ fn rheos<F: Form<Person: HasAddress>>(input: Input<'_, F>) -> Stream<LocalAuctio
     });
     let local = auctions.keyed().join_unbounded(sellers.keyed()).inner();
     local.map(|(_, auction, seller)| LocalAuction { seller, auction })
+}
+
+/// A person, as far as is known.
+#[derive(Default)]
+struct Known {
+    seller: Option<Seller>,
+    /// Auctions that came before their seller.
+    waiting: Vec<u32>,
+}
+
+impl Known {
+    /// Takes in what is said of the person, and gives the rows that follow from it to `row`.
+    fn take(&mut self, sign: Sign, mut row: impl FnMut(LocalAuction)) {
+        match sign {
+            Sign::Registered(_, seller) => self.seller = Some(seller),
+            Sign::Opened { auction, .. } => self.waiting.push(auction),
+        }
+        if let Some(seller) = &self.seller {
+            let waiting = self.waiting.drain(..);
+            waiting.for_each(|auction| row(LocalAuction { seller: seller.clone(), auction }));
+        }
+    }
+}
+
+/// What is selected, one event in 75, meets by the id of the person; the rows are counted where
+/// they are made.
+fn timely(events: &Events<WithAddress>) -> anyhow::Result<Tally> {
+    bare_timely::run(events, ENDLESS, |batches, tally| {
+        // Ids of busy sellers are multiples of 100: the upper bits of a product spread them.
+        let by_person =
+            Exchange::new(|sign: &Sign| u64::from(sign.person().wrapping_mul(0x9E37_79B1)) >> 16);
+        let mut people: HashMap<u32, Known, FixedState> = HashMap::default();
+        let mut rows = Vec::new();
+        select(batches, Sign::of).sink(by_person, "join", move |(input, _)| {
+            input.for_each(|_, signs| {
+                for sign in signs.drain(..) {
+                    people.entry(sign.person()).or_default().take(sign, |row| rows.push(row));
+                }
+                tally.add(rows.drain(..));
+            });
+        });
+    })
 }

@@ -15,9 +15,9 @@ impl ByRank {
     #[inline]
     pub(crate) fn of(price: u32) -> Self {
         match price {
-            ..10_000 => Self([1, 0, 0]),
-            ..1_000_000 => Self([0, 1, 0]),
-            _ => Self([0, 0, 1]),
+            0..10_000 => Self([1, 0, 0]),
+            10_000..1_000_000 => Self([0, 1, 0]),
+            1_000_000.. => Self([0, 0, 1]),
         }
     }
 

@@ -126,7 +126,7 @@ pub(crate) fn naive<G: Eq + Hash>(
 
 fn count(bids: &[Bid]) -> Statistics {
     let of_rank = |rank: usize| {
-        let ranks = [0..10_000, 10_000..1_000_000, 1_000_000..u32::MAX];
+        let ranks = [0..=9_999, 10_000..=999_999, 1_000_000..=u32::MAX];
         bids.iter().filter(move |bid| ranks[rank].contains(&bid.price))
     };
     let distinct = |what: fn(&Bid) -> u32| Count {

@@ -23,10 +23,13 @@ pub(crate) struct Version<F: Form, R> {
     /// Sequential, as close to the words of the query as code can be.
     naive: fn(&Events<F>) -> Vec<R>,
     /// Builds the job.
-    rheos: Box<dyn Fn(Input<'_, F>, &Results<'_>)>,
+    rheos: Box<BuildJob<F>>,
     /// On other engines, a worker a share, where that has been written.
     by_hand: Vec<(Engine, ByHand<F>)>,
 }
+
+/// Builds the job of a query.
+type BuildJob<F> = dyn Fn(Input<'_, F>, &Results<'_>);
 
 /// A query on another engine, over events in memory.
 type ByHand<F> = fn(&Events<F>) -> anyhow::Result<Tally>;
