@@ -49,7 +49,7 @@ enum What {
     IntervalJoin(interval::Options),
     /// A large file with broken lines: counts, memory, and the message of a job told to fail
     DeadLetters(dead_letters::Options),
-    /// A query of NEXMark: Rheos against bare timely
+    /// A query of NEXMark, or all of them
     Nexmark(nexmark::Options),
     /// Noting, capturing and restoring the state of one step
     Capture(capture::Options),

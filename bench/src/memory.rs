@@ -23,7 +23,7 @@ struct ShareReader<T> {
     at: usize,
 }
 
-impl<T: Copy + Send + Sync + 'static> Source for Memory<T> {
+impl<T: Clone + Send + Sync + 'static> Source for Memory<T> {
     type Record = T;
 
     fn splits(&self, _context: &SplitContext) -> Result<Vec<Split>, Error> {
@@ -47,7 +47,7 @@ impl<T: Copy + Send + Sync + 'static> Source for Memory<T> {
     }
 }
 
-impl<T: Copy + 'static> Reader<T> for ShareReader<T> {
+impl<T: Clone + 'static> Reader<T> for ShareReader<T> {
     fn read(&mut self, buffer: &mut ReadBuffer<T>) -> Result<ReadStatus, Error> {
         let left = &self.share[self.at..];
         if left.is_empty() {

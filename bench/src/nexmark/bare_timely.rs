@@ -19,8 +19,10 @@ use timely::dataflow::operators::generic::{Operator, OutputBuilderSession};
 use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker;
 
-use super::events::{Event, Events};
-use super::tally::{Row, SharedTally, Tally};
+use super::events::{Event, EventIn, Events};
+use super::form::Form;
+use super::row::Row;
+use super::tally::{SharedTally, Tally};
 
 /// Events in a batch: of 1,024 to 262,144 by fours, the least with which no query is much slower than
 /// with its best; at 1,024 the worker's steps take as long as the events.
@@ -33,27 +35,41 @@ pub(crate) const ENDLESS: i64 = i64::MAX;
 pub(crate) type Records<'scope, R> = Stream<'scope, u64, Vec<R>>;
 
 /// Events on a timely stream, in place.
-pub(crate) type Batches<'scope> = Stream<'scope, u64, Batch>;
+pub(crate) type Batches<'scope, E = Event> = Stream<'scope, u64, Batch<E>>;
+
+/// Where a worker puts its events.
+type BatchInput<E> = InputHandle<u64, NoopBuilder<Batch<E>>>;
 
 /// What an operator sends records to.
 pub(crate) type Output<'a, R> = OutputBuilderSession<'a, u64, CapacityContainerBuilder<Vec<R>>>;
 
 /// Some events of a share, in place.
-#[derive(Clone, Default)]
-pub(crate) struct Batch {
-    share: Arc<[Event]>,
+pub(crate) struct Batch<E = Event> {
+    share: Arc<[E]>,
     range: Range<usize>,
 }
 
-impl Batch {
+impl<E> Batch<E> {
     /// The events, in order of time.
     #[inline]
-    pub(crate) fn events(&self) -> &[Event] {
+    pub(crate) fn events(&self) -> &[E] {
         &self.share[self.range.clone()]
     }
 }
 
-impl Accountable for Batch {
+impl<E> Clone for Batch<E> {
+    fn clone(&self) -> Self {
+        Self { share: Arc::clone(&self.share), range: self.range.clone() }
+    }
+}
+
+impl<E> Default for Batch<E> {
+    fn default() -> Self {
+        Self { share: Arc::new([]), range: 0..0 }
+    }
+}
+
+impl<E: 'static> Accountable for Batch<E> {
     fn record_count(&self) -> i64 {
         self.range.len() as i64
     }
@@ -61,10 +77,10 @@ impl Accountable for Batch {
 
 /// Runs a dataflow with a worker a share, and gives what it tallied. The epoch of an event is its
 /// time divided by `epoch` milliseconds.
-pub(crate) fn run(
-    events: &Events,
+pub(crate) fn run<F: Form>(
+    events: &Events<F>,
     epoch: i64,
-    dataflow: impl Fn(Batches<'_>, SharedTally) + Send + Sync + 'static,
+    dataflow: impl Fn(Batches<'_, EventIn<F>>, SharedTally) + Send + Sync + 'static,
 ) -> anyhow::Result<Tally> {
     let shares = events.shares().to_vec();
     let tally = SharedTally::default();
@@ -85,11 +101,11 @@ pub(crate) fn run(
     Ok(total.total())
 }
 
-fn feed(
+fn feed<P: 'static, A: 'static, B: 'static>(
     worker: &mut Worker,
-    share: &Arc<[Event]>,
+    share: &Arc<[Event<P, A, B>]>,
     epoch: i64,
-    mut input: InputHandle<u64, NoopBuilder<Batch>>,
+    mut input: BatchInput<Event<P, A, B>>,
 ) {
     let mut at = 0;
     let mut epoch_ends = i64::MIN;
@@ -119,9 +135,9 @@ pub(crate) fn tally_selected<R: Row>(
 }
 
 /// Copies what `select` makes of the events, for an exchange.
-pub(crate) fn select<'scope, R: Clone + 'static>(
-    batches: Batches<'scope>,
-    select: impl Fn(&Event) -> Option<R> + 'static,
+pub(crate) fn select<'scope, E: 'static, R: Clone + 'static>(
+    batches: Batches<'scope, E>,
+    select: impl Fn(&E) -> Option<R> + 'static,
 ) -> Records<'scope, R> {
     batches.unary(Pipeline, "select", move |_, _| {
         move |input, output: &mut Output<'_, R>| {

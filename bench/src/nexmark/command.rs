@@ -1,60 +1,166 @@
-//! `nexmark QUERY`: runs the forms of a query in turn.
+//! `nexmark QUERY`: runs a query once and says what that took, or engines in turn.
+
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use rheos::engine::Processes;
+use rheos::prelude::{Config, JobArgs};
 
-use super::events::Events;
-use super::query::Query;
-use super::tally::Tally;
-use crate::compare::{Side, in_turn_over};
+use super::events::Extent;
+use super::figures::{Figures, Subject, reset_peak_memory};
+use super::query::{Query, Selection, Versions};
+use super::version::{Engine, Prepared, Supply};
+use crate::compare::{Side, in_turn_over, measure};
 
-/// Which query, on how many events and workers, how often.
+/// Which query, on which events, on how many workers.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The query
-    query: Query,
+    /// The query, q0 to q22, or all
+    #[arg(value_parser = Selection::parse)]
+    query: Selection,
     /// Events in a run
     #[arg(long, default_value_t = 10_000_000)]
     events: usize,
-    /// Workers
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
+    /// What events hold: all, or only what the query reads
+    #[arg(long, default_value = "lean")]
+    events_form: EventsForm,
+    /// Where events come from: made before the clock starts, or while the job runs
+    #[arg(long, default_value = "memory")]
+    source: SourceMode,
+    /// Generated events a second, over all workers; as many as the job takes unless set
+    #[arg(long, value_name = "R")]
+    rate: Option<f64>,
+    /// A folder for the final rows; with all queries one in it for each
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print a line of JSON a run
+    #[arg(long)]
+    json: bool,
     /// What runs it
-    #[arg(long, default_value = "both")]
+    #[arg(long, default_value = "rheos")]
     engine: Engine,
-    /// Rounds that count
-    #[arg(long, default_value_t = 7)]
+    /// Run also this engine, in turn, and print the ratios of the times
+    #[arg(long, value_name = "ENGINE", conflicts_with_all = ["output", "json"])]
+    compare: Option<Engine>,
+    /// Rounds of a comparison that count
+    #[arg(long, default_value_t = 7, requires = "compare")]
     rounds: usize,
+    /// Hold the rows against the naive version's, as comparisons always do
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    job: JobArgs,
 }
 
-/// What runs a query.
+/// What events hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Engine {
-    Rheos,
-    Timely,
-    /// Rheos and timely in turn
-    Both,
+pub(crate) enum EventsForm {
+    /// As the generator makes them
+    Full,
+    /// Without the texts that the query does not compute with
+    Lean,
+}
+
+/// Where events come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceMode {
+    /// Generated while the job runs
+    Generated,
+    /// Made before the clock starts
+    Memory,
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let config = options.job.clone().into_config()?;
+    let processes = match &config.processes {
+        Processes::One => 1,
+        Processes::Local(count) => *count,
+        Processes::Hosts { hosts, .. } => hosts.len(),
+    };
+    anyhow::ensure!(
+        processes == 1 || options.query.0.len() == 1 && options.compare.is_none(),
+        "several processes run one query, once: the others of them end with it"
+    );
+    let extent = Extent { events: options.events, workers: config.workers * processes };
+    let supply = match (options.source, options.rate) {
+        (SourceMode::Memory, None) => Supply::Memory,
+        (SourceMode::Memory, Some(_)) => anyhow::bail!("a rate is for --source generated"),
+        (SourceMode::Generated, Some(rate)) if !(rate > 0.0 && rate.is_finite()) => {
+            anyhow::bail!("a rate is a positive number of events a second, not {rate}")
+        }
+        (SourceMode::Generated, rate) => Supply::Generated(rate),
+    };
+    for query in &options.query.0 {
+        let Versions { lean, full } = query.versions();
+        let version = match options.events_form {
+            EventsForm::Lean => lean,
+            EventsForm::Full => full,
+        };
+        reset_peak_memory();
+        let prepared = version.prepare(extent, supply);
+        match options.compare {
+            Some(other) => compare(options, *query, other, &config, &*prepared)?,
+            None => run_once(options, *query, extent, &config, &*prepared)?,
+        }
+    }
+    Ok(())
+}
+
+fn run_once(
+    options: &Options,
+    query: Query,
+    extent: Extent,
+    config: &Config,
+    prepared: &dyn Prepared,
+) -> anyhow::Result<()> {
+    let folder = match (&options.output, options.query.0.as_slice()) {
+        (Some(folder), [_]) => Some(folder.clone()),
+        (Some(folder), _) => Some(folder.join(query.name())),
+        (None, _) => None,
+    };
+    let run = || prepared.run(options.engine, config.clone(), folder.as_deref());
+    let (taken, tally) = measure(run);
+    let Some(tally) = tally? else { return Ok(()) };
+    let subject = Subject {
+        query: query.name(),
+        engine: options.engine,
+        form: options.events_form,
+        source: options.source,
+        extent,
+    };
+    let figures = Figures::new(&subject, taken, tally);
+    if options.check {
+        prepared.expected().check(tally)?;
+    }
+    figures.print(options.json);
+    Ok(())
 }
 
 #[allow(clippy::print_stdout, reason = "the figures are this program's output")]
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let events = &Events::generate(options.events, options.workers);
-    let forms = options.query.forms();
-    let right = (forms.naive)(events);
-    let check = |tally: anyhow::Result<Tally>| {
-        let tally = tally?;
-        anyhow::ensure!(tally == right, "{tally:?} instead of {right:?}");
-        Ok(())
+fn compare(
+    options: &Options,
+    query: Query,
+    other: Engine,
+    config: &Config,
+    prepared: &dyn Prepared,
+) -> anyhow::Result<()> {
+    let expected = prepared.expected();
+    let side = |engine: Engine, name| {
+        Side::new(name, move || match prepared.run(engine, config.clone(), None)? {
+            Some(tally) => expected.check(tally),
+            None => anyhow::bail!("this process has not worker 0"),
+        })
     };
-    let mut sides = Vec::new();
-    if options.engine != Engine::Rheos {
-        sides.push(Side::new("timely", || check((forms.timely)(events))));
-    }
-    if options.engine != Engine::Timely {
-        sides.push(Side::new("rheos", || check((forms.rheos)(events))));
-    }
+    let [other_name, name] = [other, options.engine].map(|engine| format!("{engine:?}"));
     println!(
-        "{:?}, {} lean events in memory, {} workers: {} rows, checksum {:016x}",
-        options.query, options.events, options.workers, right.rows, right.checksum
+        "{}, {} {:?} events, {:?}, {} workers: {expected}",
+        query.name(),
+        options.events,
+        options.events_form,
+        options.source,
+        config.workers,
     );
+    let sides = vec![side(other, &*other_name), side(options.engine, &*name)];
     in_turn_over(options.events, options.rounds, sides)
 }

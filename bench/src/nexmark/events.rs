@@ -1,4 +1,5 @@
-//! The events of the auction site, as crate `nexmark` generates them, without what no query reads.
+//! The events of the auction site, as crate `nexmark` generates them, in one of the
+//! [forms](super::form).
 //!
 //! The stream is the events 0 to N-1. With W workers, worker w has those whose number is w modulo
 //! W, in order, so that the set of events does not depend on W. Of every 50 events 1 is a person,
@@ -8,49 +9,114 @@ use std::sync::Arc;
 
 use nexmark::EventGenerator;
 use nexmark::config::NexmarkConfig;
+use nexmark::event::Event as WholeEvent;
 use serde::{Deserialize, Serialize};
 
+use super::form::{Form, Lean, Name, Rest};
+
 /// 2015-07-15T00:00:00Z, when the first event happens, in milliseconds of the Unix epoch.
-const BASE_TIME: u64 = 1_436_918_400_000;
+pub(crate) const BASE_TIME: u64 = 1_436_918_400_000;
 
 /// What happens on the site. Times are milliseconds of the Unix epoch, prices are cents.
+///
+/// Without further parameters it is the lean event of the queries that read no text: 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Event {
-    Person(Person),
-    Auction(Auction),
-    Bid(Bid),
+pub(crate) enum Event<P = Name, A = (), B = ()> {
+    Person(Person<P>),
+    Auction(Auction<A>),
+    Bid(Bid<B>),
 }
+
+/// The events of a form.
+pub(crate) type EventIn<F> = Event<<F as Form>::Person, <F as Form>::Auction, <F as Form>::Bid>;
 
 /// Somebody registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Person {
+pub(crate) struct Person<R = Name> {
     pub(crate) date_time: i64,
     pub(crate) id: u32,
-    pub(crate) name: Name,
+    pub(crate) rest: R,
 }
 
 /// Somebody opens an auction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Auction {
+pub(crate) struct Auction<R = ()> {
     pub(crate) date_time: i64,
+    pub(crate) id: u32,
     pub(crate) seller: u32,
+    pub(crate) category: u32,
+    /// Milliseconds for which it is open; see [`expires`](Auction::expires).
+    pub(crate) open_for: u32,
+    pub(crate) rest: R,
 }
 
 /// Somebody bids in an auction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Bid {
+pub(crate) struct Bid<R = ()> {
     pub(crate) date_time: i64,
     pub(crate) auction: u32,
     pub(crate) bidder: u32,
     pub(crate) price: u32,
+    pub(crate) rest: R,
 }
 
-/// A person's name: its number among the few that the generator makes, so that it is copied
-/// without touching the heap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Name(pub(crate) u8);
+impl<R> Auction<R> {
+    /// The last moment for a bid.
+    #[inline]
+    pub(crate) fn expires(&self) -> i64 {
+        self.date_time + i64::from(self.open_for)
+    }
 
-impl Event {
+    /// The auction without the texts that came with it.
+    #[inline]
+    pub(crate) fn numbers(&self) -> Auction {
+        let Self { date_time, id, seller, category, open_for, .. } = *self;
+        Auction { date_time, id, seller, category, open_for, rest: () }
+    }
+}
+
+impl<R> Bid<R> {
+    /// The bid without the texts that came with it.
+    #[inline]
+    pub(crate) fn numbers(&self) -> Bid {
+        let Self { date_time, auction, bidder, price, .. } = *self;
+        Bid { date_time, auction, bidder, price, rest: () }
+    }
+}
+
+impl<P, A, B> Event<P, A, B> {
+    /// Makes it of the generator's.
+    pub(crate) fn of(whole: WholeEvent) -> Self
+    where
+        P: Rest<nexmark::event::Person>,
+        A: Rest<nexmark::event::Auction>,
+        B: Rest<nexmark::event::Bid>,
+    {
+        match whole {
+            WholeEvent::Person(person) => Event::Person(Person {
+                date_time: time(person.date_time),
+                id: small(person.id),
+                rest: P::of(person),
+            }),
+            WholeEvent::Auction(auction) => Event::Auction(Auction {
+                date_time: time(auction.date_time),
+                id: small(auction.id),
+                seller: small(auction.seller),
+                category: small(auction.category),
+                open_for: u32::try_from(auction.expires - auction.date_time)
+                    .expect("auctions of the generator are open for seconds"),
+                rest: A::of(auction),
+            }),
+            WholeEvent::Bid(bid) => Event::Bid(Bid {
+                date_time: time(bid.date_time),
+                auction: small(bid.auction),
+                bidder: small(bid.bidder),
+                price: small(bid.price),
+                rest: B::of(bid),
+            }),
+        }
+    }
+
     /// The event time.
     #[inline]
     pub(crate) fn date_time(&self) -> i64 {
@@ -63,92 +129,38 @@ impl Event {
 
     /// The person, if it is one.
     #[inline]
-    pub(crate) fn person(&self) -> Option<Person> {
+    pub(crate) fn person(&self) -> Option<&Person<P>> {
         match self {
-            Event::Person(person) => Some(*person),
+            Event::Person(person) => Some(person),
             Event::Auction(_) | Event::Bid(_) => None,
         }
     }
 
     /// The auction, if it is one.
     #[inline]
-    pub(crate) fn auction(&self) -> Option<Auction> {
+    pub(crate) fn auction(&self) -> Option<&Auction<A>> {
         match self {
-            Event::Auction(auction) => Some(*auction),
+            Event::Auction(auction) => Some(auction),
             Event::Person(_) | Event::Bid(_) => None,
         }
     }
 
     /// The bid, if it is one.
     #[inline]
-    pub(crate) fn bid(&self) -> Option<Bid> {
+    pub(crate) fn bid(&self) -> Option<&Bid<B>> {
         match self {
-            Event::Bid(bid) => Some(*bid),
+            Event::Bid(bid) => Some(bid),
             Event::Person(_) | Event::Auction(_) => None,
         }
     }
-}
 
-/// The stream, as shares of the workers.
-#[derive(Clone)]
-pub(crate) struct Events {
-    shares: Vec<Arc<[Event]>>,
-}
-
-impl Events {
-    /// The events 0 to `total` - 1, in a share for each of `workers`.
-    pub(crate) fn generate(total: usize, workers: usize) -> Self {
-        let config = NexmarkConfig { base_time: BASE_TIME, ..NexmarkConfig::default() };
-        let share = |worker: usize| {
-            let generator = EventGenerator::new(config.clone())
-                .with_offset(worker as u64)
-                .with_step(workers as u64);
-            let events = generator.take((total + workers - 1 - worker) / workers);
-            events.map(|event| lean(&event, &config)).collect()
-        };
-        Self { shares: (0..workers).map(share).collect() }
-    }
-
-    /// Any events, as long as every share is in order of time.
-    #[cfg(test)]
-    pub(crate) fn of(shares: Vec<Vec<Event>>) -> Self {
-        Self { shares: shares.into_iter().map(Arc::from).collect() }
-    }
-
-    /// The share of each worker.
-    pub(crate) fn shares(&self) -> &[Arc<[Event]>] {
-        &self.shares
-    }
-
-    /// All events, one share after the other.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Event> {
-        self.shares.iter().flat_map(|share| share.iter())
-    }
-
-    /// All bids, one share after the other.
-    pub(crate) fn bids(&self) -> impl Iterator<Item = Bid> {
-        self.iter().filter_map(Event::bid)
-    }
-}
-
-fn lean(event: &nexmark::event::Event, config: &NexmarkConfig) -> Event {
-    use nexmark::event::Event as Full;
-    match event {
-        Full::Person(person) => Event::Person(Person {
-            date_time: time(person.date_time),
-            id: small(person.id),
-            name: number(&person.name, config),
-        }),
-        Full::Auction(auction) => Event::Auction(Auction {
-            date_time: time(auction.date_time),
-            seller: small(auction.seller),
-        }),
-        Full::Bid(bid) => Event::Bid(Bid {
-            date_time: time(bid.date_time),
-            auction: small(bid.auction),
-            bidder: small(bid.bidder),
-            price: small(bid.price),
-        }),
+    /// The bid with all that came with it, if it is one.
+    #[inline]
+    pub(crate) fn into_bid(self) -> Option<Bid<B>> {
+        match self {
+            Event::Bid(bid) => Some(bid),
+            Event::Person(_) | Event::Auction(_) => None,
+        }
     }
 }
 
@@ -161,25 +173,82 @@ fn small(number: usize) -> u32 {
     u32::try_from(number).expect("the generator's ids and prices are below 2^32")
 }
 
-/// First names times last names: 99.
-fn number(name: &str, config: &NexmarkConfig) -> Name {
-    let place = |names: &[String], name: &str| names.iter().position(|other| other == name);
-    let number = name.split_once(' ').and_then(|(first, last)| {
-        let (first, last) = (place(&config.first_names, first)?, place(&config.last_names, last)?);
-        u8::try_from(first * config.last_names.len() + last).ok()
-    });
-    Name(number.expect("the generator makes names from its own lists"))
+/// How many events there are, and how many workers share them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub(crate) events: usize,
+    pub(crate) workers: usize,
+}
+
+impl Extent {
+    /// Generates the share of a worker.
+    pub(crate) fn share(self, worker: usize) -> impl Iterator<Item = WholeEvent> {
+        let config = NexmarkConfig { base_time: BASE_TIME, ..NexmarkConfig::default() };
+        let generator =
+            EventGenerator::new(config).with_offset(worker as u64).with_step(self.workers as u64);
+        generator.take((self.events + self.workers - 1 - worker) / self.workers)
+    }
+}
+
+/// The stream in memory, as shares of the workers.
+pub(crate) struct Events<F: Form = Lean> {
+    shares: Vec<Arc<[EventIn<F>]>>,
+}
+
+impl<F: Form> Events<F> {
+    /// The generator's events.
+    pub(crate) fn generate(extent: Extent) -> Self {
+        let share = |worker| extent.share(worker).map(Event::of).collect();
+        Self { shares: (0..extent.workers).map(share).collect() }
+    }
+
+    /// Any events, as long as every share is in order of time.
+    #[cfg(test)]
+    pub(crate) fn of(shares: &[Vec<WholeEvent>]) -> Self {
+        let share = |share: &Vec<WholeEvent>| share.iter().cloned().map(Event::of).collect();
+        Self { shares: shares.iter().map(share).collect() }
+    }
+
+    /// The share of each worker.
+    pub(crate) fn shares(&self) -> &[Arc<[EventIn<F>]>] {
+        &self.shares
+    }
+
+    /// All events, one share after the other.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &EventIn<F>> {
+        self.shares.iter().flat_map(|share| share.iter())
+    }
+
+    /// All people, one share after the other.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &Person<F::Person>> {
+        self.iter().filter_map(Event::person)
+    }
+
+    /// All auctions, one share after the other.
+    pub(crate) fn auctions(&self) -> impl Iterator<Item = &Auction<F::Auction>> {
+        self.iter().filter_map(Event::auction)
+    }
+
+    /// All bids, one share after the other.
+    pub(crate) fn bids(&self) -> impl Iterator<Item = &Bid<F::Bid>> {
+        self.iter().filter_map(Event::bid)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nexmark::form::{NameText, WithAddress, WithChannel};
+
+    fn generate(events: usize, workers: usize) -> Events {
+        Events::generate(Extent { events, workers })
+    }
 
     #[test]
     fn the_set_of_events_does_not_depend_on_the_workers() {
-        let all = Events::generate(1_000, 1);
+        let all = generate(1_000, 1);
         for workers in [2, 3, 7] {
-            let events = Events::generate(1_000, workers);
+            let events = generate(1_000, workers);
             for (number, event) in all.iter().enumerate() {
                 assert_eq!(events.shares[number % workers][number / workers], *event);
             }
@@ -189,20 +258,28 @@ mod tests {
 
     #[test]
     fn events_are_in_order_and_in_proportion() {
-        let events = Events::generate(10_000, 1);
+        let events = generate(10_000, 1);
         let times: Vec<i64> = events.iter().map(Event::date_time).collect();
         assert!(times.is_sorted());
         assert_eq!((times[0], times[9_999]), (BASE_TIME as i64, BASE_TIME as i64 + 1_000));
         assert_eq!(events.bids().count(), 9_200);
-        let people = events.iter().filter(|event| matches!(event, Event::Person(_))).count();
-        assert_eq!(people, 200);
+        assert_eq!(events.auctions().count(), 600);
+        assert_eq!(events.people().count(), 200);
     }
 
     #[test]
     fn the_first_person_is_the_generators() {
-        let events = Events::generate(1, 1);
-        // "vicky noris": the sixth of the first names and the last of the nine last names.
-        let expected = Person { date_time: BASE_TIME as i64, id: 1_000, name: Name(5 * 9 + 8) };
-        assert_eq!(events.iter().next(), Some(&Event::Person(expected)));
+        let events = generate(1, 1);
+        let person = events.people().next().unwrap();
+        assert_eq!((person.date_time, person.id), (BASE_TIME as i64, 1_000));
+        // The sixth of the first names and the last of the nine last names.
+        assert_eq!((person.rest, person.rest.as_text()), (Name(5 * 9 + 8), "vicky noris"));
+    }
+
+    #[test]
+    fn lean_events_are_small() {
+        assert_eq!(size_of::<Event>(), 32);
+        assert_eq!(size_of::<EventIn<WithAddress>>(), 32);
+        assert_eq!(size_of::<EventIn<WithChannel>>(), 48);
     }
 }

@@ -1,31 +1,51 @@
 //! q1: every bid, its price in euros: price x 908 / 1000, rounded toward zero.
 
+use rheos::prelude::Stream;
+
 use super::bare_timely::{self, ENDLESS, tally_selected};
 use super::events::{Bid, Event, Events};
-use super::query::{Forms, run_job};
+use super::form::{Form, Full, Lean, RowExtra};
+use super::query::Versions;
 use super::tally::Tally;
-use crate::memory::Memory;
+use super::version::{Engine, Input, Version};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
+pub(crate) fn versions() -> Versions {
+    Versions::new(
+        Version::new(naive::<Lean>, rheos).on(Engine::Timely, timely),
+        Version::new(naive::<Full>, rheos_full),
+    )
+}
+
+/// A price in euros.
+#[inline]
+pub(crate) fn euros(price: u32) -> u32 {
+    let price = u64::from(price) * 908 / 1000;
+    u32::try_from(price).expect("it is below the price in dollars")
+}
 
 /// The bid with its price in euros.
 #[inline]
-fn in_euros(bid: Bid) -> Bid {
-    let price = u64::from(bid.price) * 908 / 1000;
-    Bid { price: u32::try_from(price).expect("it is below the price in dollars"), ..bid }
+fn in_euros<R>(bid: Bid<R>) -> Bid<R> {
+    Bid { price: euros(bid.price), ..bid }
 }
 
-fn naive(events: &Events) -> Tally {
-    Tally::of(events.bids().map(in_euros))
+fn naive<F: Form<Bid: RowExtra>>(events: &Events<F>) -> Vec<Bid<F::Bid>> {
+    events.bids().cloned().map(in_euros).collect()
 }
 
-fn rheos(events: &Events) -> anyhow::Result<Tally> {
-    run_job(events, |job| job.source(Memory::new(events.shares())).select(Event::bid).map(in_euros))
+/// Lean bids are copied from where they lie.
+fn rheos(input: Input<'_, Lean>) -> Stream<Bid> {
+    input.events().select(|event| event.bid().copied().map(in_euros))
+}
+
+/// Full ones are taken with their texts.
+fn rheos_full(input: Input<'_, Full>) -> Stream<Bid<<Full as Form>::Bid>> {
+    input.events().filter_map(Event::into_bid).map(in_euros)
 }
 
 fn timely(events: &Events) -> anyhow::Result<Tally> {
     bare_timely::run(events, ENDLESS, |batches, tally| {
-        tally_selected(batches, tally, |event| event.bid().map(in_euros));
+        tally_selected(batches, tally, |event| event.bid().copied().map(in_euros));
     })
 }
 
@@ -35,7 +55,6 @@ mod tests {
 
     #[test]
     fn prices_are_rounded_toward_zero() {
-        let euros = |price| in_euros(Bid { date_time: 0, auction: 0, bidder: 0, price }).price;
         assert_eq!(
             [0, 1, 2, 1_000, 1_001, u32::MAX].map(euros),
             [0, 0, 1, 908, 908, 3_899_830_303]

@@ -1,14 +1,22 @@
 //! q2: the bids whose auction is divisible by 123: auction and price.
 
+use rheos::prelude::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::bare_timely::{self, ENDLESS, tally_selected};
 use super::events::{Bid, Events};
-use super::query::{Forms, run_job};
-use super::tally::{Row, Tally, mix};
-use crate::memory::Memory;
+use super::form::{Form, Full, Lean};
+use super::query::Versions;
+use super::row::{Fields, Row};
+use super::tally::Tally;
+use super::version::{Engine, Input, Version};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
+pub(crate) fn versions() -> Versions {
+    Versions::new(
+        Version::new(naive::<Lean>, rheos).on(Engine::Timely, timely),
+        Version::new(naive::<Full>, rheos),
+    )
+}
 
 /// What is left of a bid.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -19,34 +27,29 @@ struct Price {
 
 impl Row for Price {
     #[inline]
-    fn digest(&self) -> u64 {
-        mix([u64::from(self.auction), u64::from(self.price)])
+    fn fields(&self, to: &mut impl Fields) {
+        to.integer(self.auction);
+        to.integer(self.price);
     }
 }
 
+/// The price of a bid, if its auction is wanted.
 #[inline]
-fn is_wanted(bid: &Bid) -> bool {
-    bid.auction.is_multiple_of(123)
+fn price<R>(bid: &Bid<R>) -> Option<Price> {
+    let Bid { auction, price, .. } = *bid;
+    auction.is_multiple_of(123).then_some(Price { auction, price })
 }
 
-#[inline]
-fn price(bid: Bid) -> Price {
-    Price { auction: bid.auction, price: bid.price }
+fn naive<F: Form>(events: &Events<F>) -> Vec<Price> {
+    events.bids().filter_map(price).collect()
 }
 
-fn naive(events: &Events) -> Tally {
-    Tally::of(events.bids().filter(is_wanted).map(price))
-}
-
-fn rheos(events: &Events) -> anyhow::Result<Tally> {
-    run_job(events, |job| {
-        job.source(Memory::new(events.shares()))
-            .select(|event| event.bid().filter(is_wanted).map(price))
-    })
+fn rheos<F: Form>(input: Input<'_, F>) -> Stream<Price> {
+    input.events().select(|event| event.bid().and_then(price))
 }
 
 fn timely(events: &Events) -> anyhow::Result<Tally> {
     bare_timely::run(events, ENDLESS, |batches, tally| {
-        tally_selected(batches, tally, |event| event.bid().filter(is_wanted).map(price));
+        tally_selected(batches, tally, |event| event.bid().and_then(price));
     })
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use rheos::prelude::{Aggregate, Windows};
+use rheos::prelude::{Aggregate, Stream, Timed, Windows};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::Capability;
@@ -15,10 +15,18 @@ use timely::dataflow::operators::generic::Operator;
 
 use super::bare_timely::{self, Batch, Output, Records, per_epoch, tally_rows};
 use super::events::{Event, Events};
-use super::query::{Forms, run_job, timed_bids};
-use super::tally::{Row, Tally, mix};
+use super::form::{Form, Full, Lean};
+use super::query::Versions;
+use super::row::{Fields, Row};
+use super::tally::Tally;
+use super::version::{Engine, Input, Version};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
+pub(crate) fn versions() -> Versions {
+    Versions::new(
+        Version::new(naive::<Lean>, rheos).on(Engine::Timely, timely),
+        Version::new(naive::<Full>, rheos),
+    )
+}
 
 /// Milliseconds from the start of a window to its end.
 const LENGTH: i64 = 10_000;
@@ -36,12 +44,14 @@ struct HotAuction {
 }
 
 impl Row for HotAuction {
-    fn digest(&self) -> u64 {
-        mix([self.window_start as u64, u64::from(self.auction), u64::from(self.bids)])
+    fn fields(&self, to: &mut impl Fields) {
+        to.integer(self.window_start);
+        to.integer(self.auction);
+        to.integer(self.bids);
     }
 }
 
-fn naive(events: &Events) -> Tally {
+fn naive<F: Form>(events: &Events<F>) -> Vec<HotAuction> {
     let mut windows: HashMap<i64, HashMap<u32, u32>> = HashMap::new();
     for bid in events.bids() {
         let last_start = bid.date_time - bid.date_time.rem_euclid(SLIDE);
@@ -55,30 +65,29 @@ fn naive(events: &Events) -> Tally {
         let hot = counts.into_iter().filter(move |(_, bids)| Some(*bids) == most);
         hot.map(move |(auction, bids)| HotAuction { window_start, auction, bids })
     });
-    Tally::of(hot)
+    hot.collect()
 }
 
 /// Counts the bids of each auction in sliding windows. All counts of a window have the time of its
 /// last millisecond, so tumbling windows as long as the slide hold one sliding window each.
-fn rheos(events: &Events) -> anyhow::Result<Tally> {
+fn rheos<F: Form>(input: Input<'_, F>) -> Stream<HotAuction, Timed> {
     let millis = |millis: i64| Duration::from_millis(millis.unsigned_abs());
-    run_job(events, |job| {
-        timed_bids(job, events)
-            .map(|bid| bid.auction)
-            .key_by_self()
-            .window(Windows::sliding(millis(LENGTH), millis(SLIDE)))
-            .count()
-            .drop_late()
-            .map(|pane| HotAuction {
-                window_start: pane.window.start.as_millis(),
-                auction: pane.key,
-                bids: pane.value as u32,
-            })
-            .window(Windows::tumbling(millis(SLIDE)))
-            .aggregate(Hottest)
-            .drop_late()
-            .flat_map(|pane| pane.value)
-    })
+    input
+        .timed_bids()
+        .map(|bid| bid.auction)
+        .key_by_self()
+        .window(Windows::sliding(millis(LENGTH), millis(SLIDE)))
+        .count()
+        .drop_late()
+        .map(|pane| HotAuction {
+            window_start: pane.window.start.as_millis(),
+            auction: pane.key,
+            bids: pane.value as u32,
+        })
+        .window(Windows::tumbling(millis(SLIDE)))
+        .aggregate(Hottest)
+        .drop_late()
+        .flat_map(|pane| pane.value)
 }
 
 /// The auctions of a window with the most bids.

@@ -4,57 +4,66 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use rheos::prelude::{Aggregate, Windows};
+use rheos::prelude::{Aggregate, Stream, Timed, Windows};
+use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 
 use super::bare_timely::{self, Batch, per_epoch, tally_rows};
 use super::events::{Bid, Event, Events};
-use super::query::{Forms, run_job, timed_bids};
-use super::tally::{Row, Tally, mix};
+use super::form::{Form, Full, Lean};
+use super::query::Versions;
+use super::row::{Fields, Row};
+use super::tally::Tally;
+use super::version::{Engine, Input, Version};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
+pub(crate) fn versions() -> Versions {
+    Versions::new(
+        Version::new(naive::<Lean>, rheos).on(Engine::Timely, timely),
+        Version::new(naive::<Full>, rheos),
+    )
+}
 
 /// Milliseconds in a window.
 const LENGTH: i64 = 10_000;
 
 /// A bid that was not outbid in its window.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct HighestBid {
     window_start: i64,
     bid: Bid,
 }
 
 impl Row for HighestBid {
-    fn digest(&self) -> u64 {
-        mix([self.window_start as u64, self.bid.digest()])
+    fn fields(&self, to: &mut impl Fields) {
+        to.integer(self.window_start);
+        self.bid.fields(to);
     }
 }
 
-fn window_start(bid: &Bid) -> i64 {
+fn window_start<R>(bid: &Bid<R>) -> i64 {
     bid.date_time - bid.date_time.rem_euclid(LENGTH)
 }
 
-fn naive(events: &Events) -> Tally {
+fn naive<F: Form>(events: &Events<F>) -> Vec<HighestBid> {
     let mut highest: HashMap<i64, u32> = HashMap::new();
     for bid in events.bids() {
-        let price = highest.entry(window_start(&bid)).or_default();
+        let price = highest.entry(window_start(bid)).or_default();
         *price = bid.price.max(*price);
     }
-    let rows = events.bids().map(|bid| HighestBid { window_start: window_start(&bid), bid });
-    Tally::of(rows.filter(|row| row.bid.price == highest[&row.window_start]))
+    let row = |bid: &Bid<_>| HighestBid { window_start: window_start(bid), bid: bid.numbers() };
+    events.bids().map(row).filter(|row| row.bid.price == highest[&row.window_start]).collect()
 }
 
-fn rheos(events: &Events) -> anyhow::Result<Tally> {
-    run_job(events, |job| {
-        timed_bids(job, events)
-            .window(Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs())))
-            .aggregate(Highest)
-            .drop_late()
-            .flat_map(|pane| {
-                let window_start = pane.window.start.as_millis();
-                pane.value.into_iter().map(move |bid| HighestBid { window_start, bid })
-            })
-    })
+fn rheos<F: Form>(input: Input<'_, F>) -> Stream<HighestBid, Timed> {
+    input
+        .timed_bids()
+        .window(Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs())))
+        .aggregate(Highest)
+        .drop_late()
+        .flat_map(|pane| {
+            let window_start = pane.window.start.as_millis();
+            pane.value.into_iter().map(move |bid| HighestBid { window_start, bid })
+        })
 }
 
 /// The bids with the highest price.
@@ -89,7 +98,7 @@ impl Aggregate for Highest {
 fn timely(events: &Events) -> anyhow::Result<Tally> {
     bare_timely::run(events, LENGTH, |batches, tally| {
         let add = |highest: &mut Vec<Bid>, batch: &mut Batch| {
-            keep_highest(highest, batch.events().iter().filter_map(Event::bid));
+            keep_highest(highest, batch.events().iter().filter_map(Event::bid).copied());
         };
         let highest = per_epoch(batches, Pipeline, add, |_, highest, rows| rows.append(highest));
         let by_window = Exchange::new(|bid: &Bid| (bid.date_time / LENGTH) as u64);

@@ -6,80 +6,93 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use rheos::engine::EventTime;
-use rheos::prelude::{Watermarks, Windows};
+use rheos::prelude::{Stream, Timed, Watermarks, Windows};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::Exchange;
 
 use super::bare_timely::{self, per_epoch, select, tally_rows};
-use super::events::{Event, Events, Name};
-use super::query::{Forms, run_job};
-use super::tally::{Row, Tally, mix};
-use crate::memory::Memory;
+use super::events::{Event, EventIn, Events};
+use super::form::{Form, Full, HasName, Lean, Name, NameText};
+use super::query::Versions;
+use super::row::{Fields, Row};
+use super::tally::Tally;
+use super::version::{Engine, Input, Version};
 
-pub(crate) const FORMS: Forms = Forms { naive, timely, rheos };
+pub(crate) fn versions() -> Versions {
+    Versions::new(
+        Version::new(naive::<Lean, _>, rheos).on(Engine::Timely, timely),
+        Version::new(naive::<Full, _>, rheos),
+    )
+}
 
 /// Milliseconds in a window.
 const LENGTH: i64 = 10_000;
 
 /// Somebody who opened an auction soon after registering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct NewSeller {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct NewSeller<N = Name> {
     id: u32,
-    name: Name,
+    name: N,
     window_start: i64,
 }
 
-impl Row for NewSeller {
-    fn digest(&self) -> u64 {
-        mix([u64::from(self.id), u64::from(self.name.0), self.window_start as u64])
+impl<N: NameText> Row for NewSeller<N> {
+    fn fields(&self, to: &mut impl Fields) {
+        to.integer(self.id);
+        to.text(self.name.as_text());
+        to.integer(self.window_start);
     }
 }
 
-fn naive(events: &Events) -> Tally {
-    let window_start = |time: i64| time - time.rem_euclid(LENGTH);
-    let mut people: HashMap<(u32, i64), Name> = HashMap::new();
-    for event in events.iter() {
-        if let Event::Person(person) = event {
-            people.insert((person.id, window_start(person.date_time)), person.name);
-        }
+fn window_start(time: i64) -> i64 {
+    time - time.rem_euclid(LENGTH)
+}
+
+fn naive<F: Form<Person: HasName<Name = N>>, N: NameText>(events: &Events<F>) -> Vec<NewSeller<N>> {
+    let mut people: HashMap<(u32, i64), N> = HashMap::new();
+    for person in events.people() {
+        people.insert((person.id, window_start(person.date_time)), person.rest.name());
     }
     let mut rows = HashSet::new();
-    for event in events.iter() {
-        if let Event::Auction(auction) = event {
-            let window_start = window_start(auction.date_time);
-            if let Some(name) = people.get(&(auction.seller, window_start)) {
-                rows.insert(NewSeller { id: auction.seller, name: *name, window_start });
-            }
+    for auction in events.auctions() {
+        let (id, window_start) = (auction.seller, window_start(auction.date_time));
+        if let Some(name) = people.get(&(id, window_start)) {
+            rows.insert(NewSeller { id, name: name.clone(), window_start });
         }
     }
-    Tally::of(rows)
+    rows.into_iter().collect()
 }
 
-fn rheos(events: &Events) -> anyhow::Result<Tally> {
-    run_job(events, |job| {
-        let events = job.source(Memory::new(events.shares()));
-        let people = events
-            .clone()
-            .select(Event::person)
-            .event_time(|person| EventTime::from_millis(person.date_time), Watermarks::monotone());
-        let people = people.key_by(|person| person.id);
-        let sellers = events.select(Event::auction).event_time(
-            |auction| EventTime::from_millis(auction.date_time),
-            Watermarks::monotone(),
-        );
-        let sellers = sellers.map(|auction| auction.seller);
-        let tens = Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs()));
-        people.window_join(sellers.key_by_self(), tens).semi().drop_late().map(|(id, person)| {
-            let window_start = person.date_time - person.date_time.rem_euclid(LENGTH);
-            NewSeller { id, name: person.name, window_start }
-        })
-    })
+fn rheos<F: Form<Person: HasName<Name = N>>, N: NameText>(
+    input: Input<'_, F>,
+) -> Stream<NewSeller<N>, Timed> {
+    let events = input.events();
+    let registered = |event: &EventIn<F>| {
+        event.person().map(|person| (person.id, (person.date_time, person.rest.name())))
+    };
+    let sold =
+        |event: &EventIn<F>| event.auction().map(|auction| (auction.seller, auction.date_time));
+    let people = events
+        .clone()
+        .select(registered)
+        .event_time(|(_, (millis, _))| EventTime::from_millis(*millis), Watermarks::monotone());
+    let sellers = events
+        .select(sold)
+        .event_time(|(_, millis)| EventTime::from_millis(*millis), Watermarks::monotone());
+    let tens = Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs()));
+    let sellers = sellers.map(|(seller, _)| seller).key_by_self();
+    people
+        .keyed()
+        .window_join(sellers, tens)
+        .semi()
+        .drop_late()
+        .map(|(id, (millis, name))| NewSeller { id, name, window_start: window_start(millis) })
 }
 
 /// What the query reads of an event.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-enum Sign {
-    Registered(u32, Name),
+enum Sign<N = Name> {
+    Registered(u32, N),
     Sold(u32),
 }
 
@@ -94,7 +107,7 @@ struct Window {
 /// save little.
 fn timely(events: &Events) -> anyhow::Result<Tally> {
     let sign = |event: &Event| match event {
-        Event::Person(person) => Some(Sign::Registered(person.id, person.name)),
+        Event::Person(person) => Some(Sign::Registered(person.id, person.rest)),
         Event::Auction(auction) => Some(Sign::Sold(auction.seller)),
         Event::Bid(_) => None,
     };
