@@ -7,6 +7,7 @@ mod capture;
 mod chain;
 mod checkpoints;
 mod compare;
+mod counts;
 mod dead_letters;
 mod gaps;
 mod held;
@@ -51,6 +52,12 @@ enum What {
     DeadLetters(dead_letters::Options),
     /// A query of NEXMark: Rheos against bare timely
     Nexmark(nexmark::Options),
+    /// Counting the words of a text in memory: Rheos against bare timely
+    WordCount(counts::Options),
+    /// Counting words in tumbling windows: Rheos against bare timely
+    WindowedWordCount(counts::Options),
+    /// Counting the views of ads by campaign in tumbling windows: Rheos against bare timely
+    YahooCount(counts::YahooOptions),
     /// Noting, capturing and restoring the state of one step
     Capture(capture::Options),
     /// Counting by key and window: Rheos against loops written by hand
@@ -78,6 +85,9 @@ fn main() -> anyhow::Result<ExitCode> {
         What::IntervalJoin(options) => interval::run(&options),
         What::DeadLetters(options) => dead_letters::run(&options),
         What::Nexmark(options) => nexmark::run(&options),
+        What::WordCount(options) => counts::run_word_count(&options),
+        What::WindowedWordCount(options) => counts::run_windowed_word_count(&options),
+        What::YahooCount(options) => counts::run_yahoo(&options),
         What::Capture(options) => capture::run(&options),
         What::Windows(options) => windows::run(&options),
         What::Checkpoints(options) => checkpoints::run(&options),
