@@ -12,6 +12,7 @@ mod dead_letters;
 mod gaps;
 mod held;
 mod interval;
+mod latency;
 mod memory;
 mod nexmark;
 mod numbers;
@@ -58,6 +59,8 @@ enum What {
     WindowedWordCount(counts::Options),
     /// Counting the views of ads by campaign in tumbling windows: Rheos against bare timely
     YahooCount(counts::YahooOptions),
+    /// From an event to its result at fixed rates, as a distribution
+    Latency(latency::Options),
     /// Noting, capturing and restoring the state of one step
     Capture(capture::Options),
     /// Counting by key and window: Rheos against loops written by hand
@@ -88,6 +91,7 @@ fn main() -> anyhow::Result<ExitCode> {
         What::WordCount(options) => counts::run_word_count(&options),
         What::WindowedWordCount(options) => counts::run_windowed_word_count(&options),
         What::YahooCount(options) => counts::run_yahoo(&options),
+        What::Latency(options) => latency::run(&options),
         What::Capture(options) => capture::run(&options),
         What::Windows(options) => windows::run(&options),
         What::Checkpoints(options) => checkpoints::run(&options),

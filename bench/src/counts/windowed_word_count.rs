@@ -59,9 +59,9 @@ mod tests {
 
     #[test]
     fn all_forms_count_the_same() {
-        for workers in 1..=3 {
-            // Three windows, the last of them not full.
-            let text = Text::of(2_100_000, workers).unwrap();
+        for workers in [1, 3] {
+            // Two windows, the last of them not full.
+            let text = Text::of(1_100_000, workers).unwrap();
             let right = naive(&text);
             assert_eq!(timely(&text).unwrap(), right, "{workers} workers");
             assert_eq!(rheos(&text).unwrap(), right, "{workers} workers");

@@ -163,11 +163,11 @@ mod tests {
 
     #[test]
     fn all_forms_count_the_same() {
-        for workers in 1..=3 {
-            // Three windows, the last of them not full.
-            let ads = Ads::of(2_100_000, workers);
+        for workers in [1, 3] {
+            // Two windows, the last of them not full.
+            let ads = Ads::of(1_100_000, workers);
             let right = naive(&ads);
-            assert_eq!(right.rows, 3 * CAMPAIGNS);
+            assert_eq!(right.rows, 2 * CAMPAIGNS);
             assert_eq!(timely(&ads).unwrap(), right, "{workers} workers");
             assert_eq!(rheos(&ads).unwrap(), right, "{workers} workers");
             assert_eq!(with_lookup(&ads).unwrap(), right, "{workers} workers");
