@@ -14,9 +14,11 @@ mod held;
 mod interval;
 mod latency;
 mod memory;
+mod memory_flat;
 mod nexmark;
 mod numbers;
 mod recovery;
+mod scaling;
 mod skew;
 mod stages;
 mod torture;
@@ -61,6 +63,13 @@ enum What {
     YahooCount(counts::YahooOptions),
     /// From an event to its result at fixed rates, as a distribution
     Latency(latency::Options),
+    /// How cost grows with workers, processes, steps, keys and windows that overlap
+    Scaling(scaling::Options),
+    /// The job that is run in several processes
+    #[command(hide = true)]
+    ScalingJob(scaling::JobOptions),
+    /// Many events through windows and sessions: does memory stay where it is?
+    MemoryFlat(memory_flat::Options),
     /// Noting, capturing and restoring the state of one step
     Capture(capture::Options),
     /// Counting by key and window: Rheos against loops written by hand
@@ -92,6 +101,9 @@ fn main() -> anyhow::Result<ExitCode> {
         What::WindowedWordCount(options) => counts::run_windowed_word_count(&options),
         What::YahooCount(options) => counts::run_yahoo(&options),
         What::Latency(options) => latency::run(&options),
+        What::Scaling(options) => scaling::run(&options),
+        What::ScalingJob(options) => return Ok(scaling::run_job(options)),
+        What::MemoryFlat(options) => memory_flat::run(&options),
         What::Capture(options) => capture::run(&options),
         What::Windows(options) => windows::run(&options),
         What::Checkpoints(options) => checkpoints::run(&options),
