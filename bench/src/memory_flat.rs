@@ -14,8 +14,7 @@ use rheos::prelude::*;
 /// How many events, through what.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The windows
-    #[arg(default_value = "both")]
+    /// The windows; one kind a process, because memory that was used once may stay resident
     what: What,
     /// Events in a run
     #[arg(long, default_value_t = 100_000_000)]
@@ -34,7 +33,6 @@ enum What {
     Windows,
     /// Sessions of each bidder, with gaps of 10 s
     Sessions,
-    Both,
 }
 
 /// Looks at the memory this often.
@@ -63,13 +61,10 @@ struct Bid {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    if options.what != What::Sessions {
-        measure("sliding windows of 10 s every 2 s", options, windows)?;
+    match options.what {
+        What::Windows => measure("sliding windows of 10 s every 2 s", options, windows),
+        What::Sessions => measure("sessions with gaps of 10 s", options, sessions),
     }
-    if options.what != What::Windows {
-        measure("sessions with gaps of 10 s", options, sessions)?;
-    }
-    Ok(())
 }
 
 /// The bid that is event number `event`, or nothing where that is a person or an auction.
@@ -131,6 +126,9 @@ fn sessions(job: &Job, events: u64) -> Stream<u64, Timed> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Part {
     most_kilobytes: u64,
+    /// What all steps say that they hold, which is how growth of the state shows.
+    most_held: usize,
+    most_held_bytes: usize,
     samples: u64,
 }
 
@@ -157,8 +155,12 @@ fn measure(
     let mut parts = [Part::default(); PARTS];
     while !handle.is_over() {
         std::thread::park_timeout(SAMPLE_EVERY);
-        let part = handle.metrics().records as usize * PARTS / events as usize;
+        let now = handle.metrics();
+        let part = now.records as usize * PARTS / events as usize;
         let part = &mut parts[part.min(PARTS - 1)];
+        let holdings = || now.steps.iter().map(|step| &step.holdings);
+        part.most_held = part.most_held.max(holdings().map(|held| held.records).sum());
+        part.most_held_bytes = part.most_held_bytes.max(holdings().map(|held| held.bytes).sum());
         part.most_kilobytes = part.most_kilobytes.max(resident_kilobytes()?);
         part.samples += 1;
     }
@@ -169,9 +171,16 @@ fn measure(
         dropped.count()
     );
     if options.tenths {
-        for (number, Part { most_kilobytes, samples }) in parts.iter().enumerate() {
-            let most = *most_kilobytes as f64 / 1024.0;
-            println!("  tenth {:2}: at most {most:8.1} MiB in {samples} samples", number + 1);
+        for (number, part) in parts.iter().enumerate() {
+            println!(
+                "  tenth {:2}: at most {:8.1} MiB in {} samples; the steps held at most {} \
+                 records, {:.1} MiB",
+                number + 1,
+                part.most_kilobytes as f64 / 1024.0,
+                part.samples,
+                part.most_held,
+                part.most_held_bytes as f64 / f64::from(1 << 20)
+            );
         }
     }
     let spread = spread(&parts)?;
@@ -214,7 +223,9 @@ mod tests {
 
     #[test]
     fn memory_that_grows_is_not_flat() {
-        let parts = |most: [u64; 3]| most.map(|most_kilobytes| Part { most_kilobytes, samples: 1 });
+        let parts = |most: [u64; 3]| {
+            most.map(|most| Part { most_kilobytes: most, samples: 1, ..Part::default() })
+        };
         assert_eq!(spread(&parts([10, 100, 100])).unwrap(), 0.0);
         assert!(spread(&parts([100, 100, 111])).unwrap() > FLAT_WITHIN);
         assert!(spread(&parts([100, 111, 100])).unwrap() > FLAT_WITHIN);

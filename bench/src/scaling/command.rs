@@ -39,8 +39,11 @@ enum Table {
     All,
 }
 
+/// Makes and prints a table.
+type Print = fn(&Options) -> anyhow::Result<()>;
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let tables: [(Table, fn(&Options) -> anyhow::Result<()>); 5] = [
+    let tables: [(Table, Print); 5] = [
         (Table::Workers, workers::run),
         (Table::Processes, processes::run),
         (Table::Steps, steps::run),
