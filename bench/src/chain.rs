@@ -29,30 +29,49 @@ pub(crate) struct Options {
     rounds: usize,
 }
 
+/// A chain, and what goes through it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chain {
+    /// Integers.
+    pub(crate) records: u64,
+    /// Keyed steps.
+    pub(crate) steps: u64,
+    /// Keys of each step.
+    pub(crate) keys: u64,
+}
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let chain = |workers| move || chain(options, workers);
+    let chain = Chain { records: options.records, steps: options.steps, keys: options.keys };
+    let run = |workers| {
+        move || {
+            let mut config = Config::default().workers(workers);
+            config.limits.in_flight_bytes = options.in_flight << 20;
+            chain.run(config)
+        }
+    };
     let name = format!("{} workers", options.workers);
     in_turn(
         options.rounds,
-        vec![Side::new("2 workers", chain(2)), Side::new(&name, chain(options.workers))],
+        vec![Side::new("2 workers", run(2)), Side::new(&name, run(options.workers))],
     )
 }
 
-fn chain(options: &Options, workers: usize) -> anyhow::Result<()> {
-    let (records, keys) = (options.records, options.keys);
-    let job = Job::new("chain");
-    let mut stream = job.source(Numbers::new(records));
-    for step in 0..options.steps {
-        stream = stream.key_by(move |n| (n >> step) % keys).scan(0u64, |seen, _, n| {
-            *seen += 1;
-            Some(n)
-        });
+impl Chain {
+    /// Runs it once.
+    pub(crate) fn run(self, config: Config) -> anyhow::Result<()> {
+        let Self { records, steps, keys } = self;
+        let job = Job::new("chain");
+        let mut stream = job.source(Numbers::new(records));
+        for step in 0..steps {
+            stream = stream.key_by(move |n| (n >> step) % keys).scan(0u64, |seen, _, n| {
+                *seen += 1;
+                Some(n)
+            });
+        }
+        let (sink, count) = collect();
+        stream.count().at_end().sink(sink);
+        job.run(config)?;
+        anyhow::ensure!(count.into_vec()? == [records], "records were lost");
+        Ok(())
     }
-    let (sink, count) = collect();
-    stream.count().at_end().sink(sink);
-    let mut config = Config::default().workers(workers);
-    config.limits.in_flight_bytes = options.in_flight << 20;
-    job.run(config)?;
-    anyhow::ensure!(count.into_vec()? == [records], "records were lost");
-    Ok(())
 }

@@ -17,14 +17,16 @@ pub(crate) fn measure<R>(work: impl FnOnce() -> R) -> (Taken, R) {
     (Taken { wall: began.elapsed(), cpu: cpu_time().saturating_sub(cpu) }, result)
 }
 
-/// The processor time of this process so far: user and system, all threads.
+/// The processor time of this process so far: user and system, all threads, and that of processes
+/// it has started and waited for.
 fn cpu_time() -> Duration {
     /// The kernel counts in hundredths of a second (`USER_HZ`).
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The fields behind the command's name, which may hold spaces: utime and stime are 14 and 15.
+    // The fields behind the command's name, which may hold spaces: utime and stime are 14 and 15,
+    // those of the processes are 16 and 17.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-    let ticks: f64 = fields.split(' ').skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
+    let ticks: f64 = fields.split(' ').skip(11).take(4).filter_map(|t| t.parse::<f64>().ok()).sum();
     Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
 }
 
@@ -41,10 +43,10 @@ impl<'a> Side<'a> {
 }
 
 /// Middle and spread of some numbers.
-struct Spread(Vec<f64>);
+pub(crate) struct Spread(Vec<f64>);
 
 impl Spread {
-    fn of(mut numbers: Vec<f64>) -> Self {
+    pub(crate) fn of(mut numbers: Vec<f64>) -> Self {
         numbers.sort_by(f64::total_cmp);
         Self(numbers)
     }
@@ -57,7 +59,8 @@ impl Spread {
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (least, most) = (self.0[0], self.0[self.0.len() - 1]);
-        write!(f, "{:.3} ({least:.3} to {most:.3})", self.median())
+        let digits = f.precision().unwrap_or(3);
+        write!(f, "{:.digits$} ({least:.digits$} to {most:.digits$})", self.median())
     }
 }
 
@@ -84,9 +87,13 @@ pub(crate) fn in_turn_over(
 }
 
 /// The name of a side and what its rounds took.
-type Rounds<'a> = (&'a str, Vec<Taken>);
+pub(crate) type Rounds<'a> = (&'a str, Vec<Taken>);
 
-fn run_in_turn(rounds: usize, mut sides: Vec<Side<'_>>) -> anyhow::Result<Vec<Rounds<'_>>> {
+/// Runs all sides in turn, `rounds` times after one round that does not count.
+pub(crate) fn run_in_turn(
+    rounds: usize,
+    mut sides: Vec<Side<'_>>,
+) -> anyhow::Result<Vec<Rounds<'_>>> {
     let mut taken: Vec<Rounds<'_>> = sides.iter().map(|side| (side.name, Vec::new())).collect();
     for round in 0..=rounds {
         for (side, (_, times)) in sides.iter_mut().zip(&mut taken) {
@@ -100,11 +107,13 @@ fn run_in_turn(rounds: usize, mut sides: Vec<Side<'_>>) -> anyhow::Result<Vec<Ro
     Ok(taken)
 }
 
-fn wall(time: &Taken) -> f64 {
+/// Seconds by the clock.
+pub(crate) fn wall(time: &Taken) -> f64 {
     time.wall.as_secs_f64()
 }
 
-fn cpu(time: &Taken) -> f64 {
+/// Seconds of processor time.
+pub(crate) fn cpu(time: &Taken) -> f64 {
     time.cpu.as_secs_f64()
 }
 

@@ -7,14 +7,18 @@ mod capture;
 mod chain;
 mod checkpoints;
 mod compare;
+mod counts;
 mod dead_letters;
 mod gaps;
 mod held;
 mod interval;
+mod latency;
 mod memory;
+mod memory_flat;
 mod nexmark;
 mod numbers;
 mod recovery;
+mod scaling;
 mod skew;
 mod stages;
 mod torture;
@@ -51,6 +55,21 @@ enum What {
     DeadLetters(dead_letters::Options),
     /// A query of NEXMark, or all of them
     Nexmark(nexmark::Options),
+    /// Counting the words of a text in memory: Rheos against bare timely
+    WordCount(counts::Options),
+    /// Counting words in tumbling windows: Rheos against bare timely
+    WindowedWordCount(counts::Options),
+    /// Counting the views of ads by campaign in tumbling windows: Rheos against bare timely
+    YahooCount(counts::YahooOptions),
+    /// From an event to its result at fixed rates, as a distribution
+    Latency(latency::Options),
+    /// How cost grows with workers, processes, steps, keys and windows that overlap
+    Scaling(scaling::Options),
+    /// The job that is run in several processes
+    #[command(hide = true)]
+    ScalingJob(scaling::JobOptions),
+    /// Many events through windows and sessions: does memory stay where it is?
+    MemoryFlat(memory_flat::Options),
     /// Noting, capturing and restoring the state of one step
     Capture(capture::Options),
     /// Counting by key and window: Rheos against loops written by hand
@@ -78,6 +97,13 @@ fn main() -> anyhow::Result<ExitCode> {
         What::IntervalJoin(options) => interval::run(&options),
         What::DeadLetters(options) => dead_letters::run(&options),
         What::Nexmark(options) => nexmark::run(&options),
+        What::WordCount(options) => counts::run_word_count(&options),
+        What::WindowedWordCount(options) => counts::run_windowed_word_count(&options),
+        What::YahooCount(options) => counts::run_yahoo(&options),
+        What::Latency(options) => latency::run(&options),
+        What::Scaling(options) => scaling::run(&options),
+        What::ScalingJob(options) => return Ok(scaling::run_job(options)),
+        What::MemoryFlat(options) => memory_flat::run(&options),
         What::Capture(options) => capture::run(&options),
         What::Windows(options) => windows::run(&options),
         What::Checkpoints(options) => checkpoints::run(&options),

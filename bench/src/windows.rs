@@ -42,7 +42,7 @@ enum Windows {
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Record {
+pub(crate) struct Record {
     key: u64,
     /// Milliseconds of event time.
     time: i64,
@@ -115,7 +115,10 @@ fn millis(millis: i64) -> Duration {
 }
 
 /// The counts of a job, on a worker a share, and what it held.
-fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<(Vec<Row>, Held)> {
+pub(crate) fn rheos(
+    shares: &[Arc<[Record]>],
+    windows: stream::Windows,
+) -> anyhow::Result<(Vec<Row>, Held)> {
     let (sink, rows) = stream::collect();
     let job = Job::new("windows");
     job.source(Memory::new(shares))
@@ -137,7 +140,7 @@ fn rheos(shares: &[Arc<[Record]>], windows: stream::Windows) -> anyhow::Result<(
 }
 
 /// So many records in order of time, evenly over `duration` milliseconds, their keys at random.
-fn records(count: usize, keys: u64, duration: i64) -> Vec<Record> {
+pub(crate) fn records(count: usize, keys: u64, duration: i64) -> Vec<Record> {
     let mut random = Random::new(0);
     let record = |number: usize| Record {
         key: random.next_u64() % keys,
@@ -147,7 +150,7 @@ fn records(count: usize, keys: u64, duration: i64) -> Vec<Record> {
 }
 
 /// Every record is in as many windows as the sides say.
-fn check_total(rows: Vec<Row>, wanted: u64) -> anyhow::Result<()> {
+pub(crate) fn check_total(rows: Vec<Row>, wanted: u64) -> anyhow::Result<()> {
     let counted: u64 = rows.iter().map(|row| row.count).sum();
     anyhow::ensure!(counted == wanted, "{counted} records in the windows instead of {wanted}");
     Ok(())
@@ -155,7 +158,7 @@ fn check_total(rows: Vec<Row>, wanted: u64) -> anyhow::Result<()> {
 
 /// A result: how often a key occurs in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Row {
+pub(crate) struct Row {
     window_start: i64,
     key: u64,
     count: u64,
