@@ -8,6 +8,7 @@
 //! checkpoint, until it knows how far the watermark has gone on without it (see `judged`).
 
 use std::sync::Arc;
+use std::vec::Drain;
 
 use rheos_engine::{
     Consumer, Entry, Epoch, EventTime, Flush, Key, Keyed, KeyedState, Limits, Next, Run, Stamped,
@@ -36,9 +37,6 @@ pub(crate) struct SliceCombiner<K, V: 'static, A: Aggregate, P> {
     spare_tables: Vec<KeyedState<K, A::Acc>>,
     /// The place of the slice that the last record belonged to.
     last: usize,
-    /// The place of the entry that the last record belonged to: records of one key often stand
-    /// together, and those of a whole stream all have one.
-    last_entry: usize,
     /// Keys in all tables, and how many there may be.
     keys: usize,
     most_keys: usize,
@@ -75,7 +73,6 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
             slices: Vec::new(),
             spare_tables: Vec::new(),
             last: 0,
-            last_entry: 0,
             keys: 0,
             most_keys: limits.combiner_keys,
             reduction: Reduction::default(),
@@ -151,37 +148,66 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
     }
 
     fn combine(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
-        let records = batch.len();
+        let count = batch.len();
         let mut new_keys = 0;
-        for Stamped { time, value: Keyed { hash, key, value } } in batch.drain(..) {
-            let moment = placed(time);
-            if moment < self.open_from {
-                self.send(time, hash, key, Arrival::Record(Box::new(value)), run);
-                continue;
-            }
-            let Some(at) = self.slice_at(moment, run) else { continue };
-            let table = &mut self.slices[at].1;
-            let before = table.len();
-            let last = table.at(self.last_entry);
-            let entry = match last.is_some_and(|e| e.hash.get() == hash && e.key == key) {
-                true => self.last_entry,
-                false => table.find_or_insert(hash, key, || self.aggregate.create()),
+        let mut records = batch.drain(..);
+        while let Some(first) = records.as_slice().first() {
+            let moment = placed(first.time);
+            let slice = match moment < self.open_from {
+                true => None,
+                false => self.slice_at(moment, run),
             };
-            self.last_entry = entry;
-            let value = (self.prepare)(time, value);
-            self.aggregate.add(&mut table.entry_mut(entry).state, value);
-            if table.len() > before {
-                new_keys += 1;
-                self.keys += 1;
+            if let Some(at) = slice {
+                new_keys += self.combine_run(at, &mut records);
                 if self.keys >= self.most_keys {
                     self.give_up(run);
                 }
+            } else if let Some(Stamped { time, value: Keyed { hash, key, value } }) = records.next()
+                && moment < self.open_from
+            {
+                self.send(time, hash, key, Arrival::Record(Box::new(value)), run);
             }
         }
-        self.reduction = self.reduction.combined(records, new_keys);
+        drop(records);
+        self.reduction = self.reduction.combined(count, new_keys);
         if !self.reduction.combines() {
             self.give_up(run);
         }
+    }
+
+    /// Combines the records that stand first and belong to one slice, until there are too many
+    /// keys. Gives how many keys are new.
+    fn combine_run(&mut self, at: usize, records: &mut Drain<'_, Stamped<Keyed<K, V>>>) -> usize {
+        let (start, table) = &mut self.slices[at];
+        let (from, to) = ((*start).max(self.open_from), start.saturating_add(self.aligned.slice()));
+        let is_within = |record: &Stamped<Keyed<K, V>>| {
+            let moment = placed(record.time);
+            moment >= from && moment < to
+        };
+        let run = records.as_slice().iter().position(|record| !is_within(record));
+        let behind = run.map_or(0, |length| records.len() - length);
+        let before = table.len();
+        let room = self.most_keys - self.keys.min(self.most_keys);
+        while records.len() > behind
+            && table.len() - before < room
+            && let Some(Stamped { time, value: Keyed { hash, key, value } }) = records.next()
+        {
+            let entry = table.find_or_insert(hash, key, || self.aggregate.create());
+            let entry = table.entry_mut(entry);
+            self.aggregate.add(&mut entry.state, (self.prepare)(time, value));
+            // Records of one key often stand together; those of a whole stream all have one.
+            while records.len() > behind
+                && let Some(next) = records.as_slice().first()
+                && next.value.hash == entry.hash.get()
+                && next.value.key == entry.key
+                && let Some(Stamped { time, value }) = records.next()
+            {
+                self.aggregate.add(&mut entry.state, (self.prepare)(time, value.value));
+            }
+        }
+        let new = table.len() - before;
+        self.keys += new;
+        new
     }
 
     fn let_pass(&mut self, batch: &mut Vec<Stamped<Keyed<K, V>>>, run: &mut Run) {
