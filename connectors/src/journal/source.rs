@@ -228,6 +228,11 @@ impl<T: Serialize + 'static> JournalReader<T> {
                 break;
             }
             let Some((entry, behind)) = self.waiting.pop_front() else { break };
+            if self.replay.is_some() {
+                // What was journaled in this run was counted when it was read.
+                let begun = if self.at.segment == behind.segment { self.at.offset } else { FIRST };
+                buffer.count_bytes(behind.offset - begun);
+            }
             self.at = behind;
             match entry {
                 Entry::Record(record) => buffer.push(record),

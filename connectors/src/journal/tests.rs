@@ -248,6 +248,28 @@ fn what_a_job_that_has_ended_had_read_is_not_read_by_the_next() {
 }
 
 #[test]
+fn what_is_read_again_counts_as_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = journal(Once::up_to(9), folder.path());
+    read_to_end(&mut *open(&source, &split_of(&source), None).unwrap(), 1).unwrap();
+    let position = Position(ordinal::encode([0, FIRST]));
+    let mut reader = open(&source, &split_of(&source), Some(&position)).unwrap();
+    let (mut buffer, mut bytes) = (ReadBuffer::new(2, BadRecords::Fail), 0);
+    loop {
+        let status = reader.read(&mut buffer).unwrap();
+        let batch = buffer.take();
+        assert!(batch.records.is_empty() || batch.bytes >= 10 * batch.records.len() as u64);
+        bytes += batch.bytes;
+        match status {
+            ReadStatus::End => break,
+            ReadStatus::Pending => wait(),
+            ReadStatus::More => {}
+        }
+    }
+    assert_eq!(bytes, 9 * 10 + 9, "nine records and the end");
+}
+
+#[test]
 fn damage_before_the_tail_and_missing_segments_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let once = Once::up_to(u64::MAX);
