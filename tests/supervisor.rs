@@ -148,6 +148,7 @@ fn a_job_does_not_outlive_its_parent() {
     let job = Supervised::start(&["--restarts", "2", "--processes", "2"]);
     let (child, _peer) = job.connected();
     let copies = children(child);
+    assert_eq!(copies.len(), 1);
     signal(job.parent.id(), "KILL");
     until("the end of the job", || {
         !is_running(child) && copies.iter().all(|copy| !is_running(*copy))

@@ -43,7 +43,7 @@ pub use sink::{CollectSink, DEFAULT_COLLECT_LIMIT};
 /// ```
 pub fn collect<T: Send + 'static>() -> (CollectSink<T>, Collected<T>) {
     let id = RandomState::new().build_hasher().finish();
-    let kept = Kept { prepared: Vec::new(), is_delivered: false, committed: None };
+    let kept = Kept { turn: 0, prepared: Vec::new(), is_delivered: false, committed: None };
     let collected = Collected { id, kept: Arc::new(Mutex::new(kept)) };
     (CollectSink::new(collected.clone()), collected)
 }
@@ -57,6 +57,8 @@ pub struct Collected<T> {
 
 /// What is kept between writers.
 struct Kept<T> {
+    /// Counts the jobs that began or went on with the list: only the writer of the last one counts.
+    turn: u64,
     /// Records that belong to checkpoints of a job that has not ended.
     prepared: Vec<T>,
     /// Whether that job has ended.
@@ -90,6 +92,16 @@ impl<T> Collected<T> {
 
     fn lock(&self) -> MutexGuard<'_, Kept<T>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the writer of a turn: an error when a later one has begun.
+    fn lock_for(&self, turn: u64) -> Result<MutexGuard<'_, Kept<T>>, Error> {
+        let kept = self.lock();
+        if kept.turn != turn {
+            let reason = "a later run of the job, or another job, has taken the list over";
+            return Err(Error::usage("collect records", reason));
+        }
+        Ok(kept)
     }
 }
 

@@ -48,6 +48,7 @@ impl<T: Send + 'static> Sink for CollectSink<T> {
 
     fn prepare_target(&self) -> Result<(), Error> {
         let mut kept = self.collected.lock();
+        kept.turn += 1;
         kept.prepared.clear();
         kept.is_delivered = false;
         Ok(())
@@ -55,6 +56,7 @@ impl<T: Send + 'static> Sink for CollectSink<T> {
 
     fn recover(&self, recovery: &Recovery<'_>) -> Result<(), Error> {
         let mut kept = self.collected.lock();
+        kept.turn += 1;
         let Some(prepared) = recovery.prepared.iter().find(|bytes| !bytes.is_empty()) else {
             kept.prepared.clear();
             return Ok(());
@@ -79,8 +81,8 @@ impl<T: Send + 'static> Sink for CollectSink<T> {
 
     fn open(&self, _context: WriterContext) -> Result<Box<dyn Writer<T>>, Error> {
         let collected = self.collected.clone();
-        let (staged, answered, limit) = (Vec::new(), None, self.limit);
-        Ok(Box::new(CollectWriter { collected, staged, answered, limit }))
+        let (turn, staged, answered, limit) = (collected.lock().turn, Vec::new(), None, self.limit);
+        Ok(Box::new(CollectWriter { collected, turn, staged, answered, limit }))
     }
 }
 
@@ -92,6 +94,8 @@ impl<T> fmt::Debug for CollectSink<T> {
 
 struct CollectWriter<T> {
     collected: Collected<T>,
+    /// Whose writer it is.
+    turn: u64,
     /// Written after the last cut.
     staged: Vec<T>,
     /// The last cut and what was answered to it.
@@ -120,7 +124,7 @@ impl<T: Send + 'static> Writer<T> for CollectWriter<T> {
         {
             return Ok(Some(answer.clone()));
         }
-        let mut kept = self.collected.lock();
+        let mut kept = self.collected.lock_for(self.turn)?;
         kept.prepared.append(&mut self.staged);
         let is_whole = u64::from(cut == CheckpointId::END);
         let count = kept.prepared.len() as u64;
@@ -132,7 +136,7 @@ impl<T: Send + 'static> Writer<T> for CollectWriter<T> {
     fn finish(mut self: Box<Self>, how: Finish) -> Result<(), Error> {
         if how == Finish::Commit {
             self.prepare(CheckpointId::END)?;
-            self.collected.lock().deliver();
+            self.collected.lock_for(self.turn)?.deliver();
         }
         Ok(())
     }

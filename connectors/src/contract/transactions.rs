@@ -49,16 +49,18 @@ pub(crate) fn check_transactional_sink<S: Sink>(
         cut: 0,
         number: 0,
         writers: Vec::new(),
+        late: Vec::new(),
         committed: Vec::new(),
         durable: None,
     };
     sink.prepare_target().unwrap();
     history.open();
     for _ in 0..12 {
-        match history.random.below(8) {
+        match history.random.below(9) {
             0..4 => history.write_somewhere(),
             4..7 => history.checkpoint(),
-            _ => history.crash(),
+            7 => history.crash(),
+            _ => history.wake_late(),
         }
         history.check("in between");
     }
@@ -75,6 +77,8 @@ struct History<'a, S: Sink, O> {
     cut: u64,
     number: u64,
     writers: Vec<Writing<S::Record>>,
+    /// Writers of runs that were given up and do not know it yet.
+    late: Vec<Box<dyn Writer<S::Record>>>,
     /// What all writers have committed.
     committed: Vec<u64>,
     durable: Option<Durable>,
@@ -196,8 +200,13 @@ impl<S: Sink, O: Outside<S::Record>> History<'_, S, O> {
     /// The job dies and is restored from the checkpoint that counts.
     fn crash(&mut self) {
         let mut writers = Some(std::mem::take(&mut self.writers));
-        match self.random.below(2) {
+        match self.random.below(3) {
             0 => drop(writers.take()),
+            // Its process hangs, and another takes its place.
+            1 => {
+                let hanging = writers.take().unwrap_or_default();
+                self.late.extend(hanging.into_iter().map(|writing| writing.writer));
+            }
             _ => self.outside.killed(&mut || drop(writers.take())),
         }
         let Some(durable) = self.durable.clone() else {
@@ -224,7 +233,27 @@ impl<S: Sink, O: Outside<S::Record>> History<'_, S, O> {
         }
     }
 
+    /// Writers of earlier runs go on as if nothing had happened. They may fail, and must not
+    /// change what is seen.
+    fn wake_late(&mut self) {
+        for mut writer in std::mem::take(&mut self.late) {
+            match self.random.below(3) {
+                0 => drop(writer.commit(CheckpointId(self.cut))),
+                1 => drop(writer.commit(CheckpointId::END)),
+                _ => {}
+            }
+            self.check("committed late");
+            match self.random.below(3) {
+                0 => drop(writer.finish(Finish::Commit)),
+                1 => drop(writer.finish(Finish::Stop)),
+                _ => drop(writer),
+            }
+            self.check("finished late");
+        }
+    }
+
     fn end(&mut self) {
+        self.wake_late();
         let prepared = self.prepare(CheckpointId::END);
         self.check("prepared at the end");
         self.durable = Some(prepared.clone());

@@ -1,6 +1,7 @@
 //! What a split of files is, and how large files are cut into several.
 //!
-//! Used when the splits are listed and when they are opened. It opens nothing itself.
+//! Used when the splits are listed and when they are opened. Of each file it reads the first
+//! kilobyte, by which it is known again.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,8 +10,9 @@ use std::path::PathBuf;
 use rheos_engine::{Error, ErrorKind, Split};
 use serde::{Deserialize, Serialize};
 
-use super::identity::FileIdentity;
+use super::identity::{FileIdentity, Head};
 use super::listing::ListedFile;
+use super::open::failed;
 use crate::io::Compression;
 
 /// A file is cut into ranges of at least this many bytes.
@@ -33,20 +35,32 @@ pub(crate) struct FileSplit {
     pub(crate) listed_bytes: Option<u64>,
     /// Which file it was when it was listed, where it is a regular one.
     pub(crate) identity: Option<FileIdentity>,
+    /// How it began when it was listed; splits of earlier versions do not say.
+    #[serde(default)]
+    pub(crate) head: Head,
 }
 
 impl FileSplit {
     /// The splits of one file: at most `max_ranges`.
-    pub(crate) fn of(file: &ListedFile, max_ranges: u64) -> Vec<Self> {
+    pub(crate) fn of(file: &ListedFile, max_ranges: u64) -> Result<Vec<Self>, Error> {
+        let listed_bytes = Some(file.metadata.len()).filter(|_| file.metadata.is_file());
+        // A pipe is not opened before it is read.
+        let head = match listed_bytes {
+            Some(bytes) if bytes > 0 => {
+                Head::read(&file.path, bytes).map_err(|error| failed("read", &file.path, error))?
+            }
+            _ => Head::default(),
+        };
         let whole = Self {
             path: file.path.as_os_str().as_bytes().to_vec(),
             start: 0,
             end: None,
             // Pipes have no size: they may never end.
-            listed_bytes: Some(file.metadata.len()).filter(|_| file.metadata.is_file()),
-            identity: Some(FileIdentity::of(&file.metadata)).filter(|_| file.metadata.is_file()),
+            listed_bytes,
+            identity: listed_bytes.map(|_| FileIdentity::of(&file.metadata)),
+            head,
         };
-        match whole.listed_bytes {
+        Ok(match whole.listed_bytes {
             // Some files of the operating system claim to be empty and are not.
             Some(bytes) if bytes > 0 && Compression::of(&file.path) == Compression::None => {
                 let range = RANGE_BYTES.max(bytes.div_ceil(max_ranges));
@@ -59,7 +73,7 @@ impl FileSplit {
                     .collect()
             }
             _ => vec![whole],
-        }
+        })
     }
 
     /// The path of the file.

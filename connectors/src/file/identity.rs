@@ -130,7 +130,10 @@ impl Known {
 }
 
 fn gone(path: &Path) -> Error {
-    refused(path, "the file that was read before is gone, with what was not yet read of it")
+    refused(
+        path,
+        "the file that was listed or read before is gone, with what was not yet read of it",
+    )
 }
 
 fn refused(path: &Path, reason: impl Into<String>) -> Error {

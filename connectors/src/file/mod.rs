@@ -22,6 +22,7 @@ mod source;
 mod staged;
 mod target;
 mod watch;
+mod watched;
 
 #[cfg(test)]
 mod tests;

@@ -68,12 +68,17 @@ impl FileProducer {
         Ok((OpenedFile { path, read, fill: Fill::AsItComes }, at))
     }
 
-    /// What the file is called now. One that was listed a moment ago is not looked for.
+    /// What the file is called now. Splits may have waited for long, also over a restart, and
+    /// others of the same file may have been read: all must be of the file that was listed.
     fn find(&self) -> Result<PathBuf, Error> {
         let path = self.split.path();
-        let Some(FilePosition { head, .. }) = self.continue_at else { return Ok(path) };
-        let FileSplit { identity, listed_bytes, .. } = self.split;
-        Known { identity, bytes: listed_bytes.unwrap_or(0), head }.find(&path)
+        let FileSplit { identity: Some(identity), listed_bytes, head: listed, .. } = self.split
+        else {
+            return Ok(path);
+        };
+        let begun = self.continue_at.map(|position| position.head).filter(|head| head.bytes > 0);
+        let (bytes, head) = (listed_bytes.unwrap_or(0), begun.unwrap_or(listed));
+        Known { identity: Some(identity), bytes, head }.find(&path)
     }
 
     /// The beginning of a regular file, as the part of its bytes.

@@ -23,8 +23,8 @@ use crate::io::{Blocks, LineReader, LineSetup};
 /// Large uncompressed files are cut into ranges that several workers read at the same time, unless
 /// they are wanted [`in_order`](Self::in_order). Files named `.gz` and `.zst` are decompressed.
 /// Reading continues from any position; in a compressed file the content before it is
-/// decompressed again. A file that was appended to or renamed in its folder meanwhile is continued;
-/// one that was truncated, written anew or replaced is refused.
+/// decompressed again. A file that was appended to or renamed in its folder since it was listed is
+/// read; one that was truncated, written anew or replaced is refused, also before its turn.
 ///
 /// ```
 /// use rheos_connectors::format::JsonLines;
@@ -165,8 +165,13 @@ impl<F: ReadFormat> Source for FileSource<F> {
             Order::InRanges => RANGES_PER_WORKER * context.workers.max(1) as u64,
             Order::InFiles => 1,
         };
-        let splits = files.iter().flat_map(|file| FileSplit::of(file, max_ranges));
-        splits.map(|split| split.to_split()).collect()
+        let mut splits = Vec::new();
+        for file in &files {
+            for split in FileSplit::of(file, max_ranges)? {
+                splits.push(split.to_split()?);
+            }
+        }
+        Ok(splits)
     }
 
     fn open(

@@ -3,11 +3,11 @@
 //! It looks every [`WATCH_POLL`], on its own threads. It never reads a file whose size or time
 //! still changes between two looks, and no file twice.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rheos_engine::{
     BadRecords, Error, Position, ReadBuffer, ReadStatus, Reader, ReaderContext, Replay, Source,
@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::FileSource;
 use super::cut::{decode, encode};
-use super::identity::{FileIdentity, Head, Known};
 use super::listing::{ListedFile, Place};
 use super::open::{LineRules, OpenedFile, failed, header_before};
+use super::watched::{CurrentFile, Look, Mark, Part, WatchPosition};
 use crate::format::ReadFormat;
 use crate::io::{Begin, Block, Blocks, LineReader, Produce, Produced, Stop};
 
@@ -38,9 +38,11 @@ const UNFINISHED: [&str; 6] = [".tmp", ".temp", ".part", ".partial", ".swp", "~"
 ///   `.part`, `.partial`, `.swp` or `~`) and rename the file when it is complete. What is added to
 ///   a file after it was read is not read; the log names the file.
 /// * The files are dealt over as many splits as there are workers, by a hash of the name.
-/// * Positions hold the names of the files that were read, so they grow with these. A file that
-///   was removed is forgotten when reading continues from a position; move what was read away now
-///   and then.
+/// * A file is known again by its name, its inode, its length, its time of change and its first
+///   kilobyte. Another file under a name that was read before is read, also when it came while the
+///   job was down; one that was only added to or touched is not read again.
+/// * Positions hold the files that were read and are still there, so they grow with these; move
+///   what was read away now and then.
 /// * A file that is gone before its turn comes is left out. One that was begun before a checkpoint
 ///   must be there, under its name and unchanged, when reading continues from it.
 ///
@@ -96,7 +98,7 @@ impl<F: ReadFormat> Source for WatchedFolder<F> {
             place: self.files.place.clone(),
             share: decode(&split.payload, &split.name)?,
             rules: self.files.rules(),
-            done: position.done.iter().map(|path| (PathBuf::from(path), None)).collect(),
+            done: position.done.iter().map(|(name, mark)| (name.into(), *mark)).collect(),
             continue_at: position.current.clone(),
             seen: BTreeMap::new(),
             due: VecDeque::new(),
@@ -133,26 +135,6 @@ impl Share {
     }
 }
 
-/// What has been read of a share.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct WatchPosition {
-    /// Files that were read to their end, as far as is known.
-    done: BTreeSet<String>,
-    /// The file that is being read.
-    current: Option<CurrentFile>,
-}
-
-/// A file that is being read, and up to where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct CurrentFile {
-    name: String,
-    offset: u64,
-    file: FileIdentity,
-    /// Its length when it was opened, which is all that it holds.
-    bytes: u64,
-    head: Head,
-}
-
 /// Remembers which files a reader has handed out.
 struct WatchReader<F: ReadFormat> {
     lines: LineReader<F>,
@@ -174,17 +156,29 @@ impl<F: ReadFormat> Reader<F::Record> for WatchReader<F> {
             return Ok(status);
         }
         now.part.clone_into(&mut self.part);
+        let offset = now.offset;
         // Another part begins, so all lines of the one before it have been handed out.
-        let begun = match now.part {
-            "" => None,
-            part => Some(CurrentFile { offset: now.offset, ..decode(part.as_bytes(), "")? }),
-        };
-        let ended = std::mem::replace(&mut self.at.current, begun);
+        let ended = self.at.current.take();
+        let mut learned = Vec::new();
+        match self.part.as_str() {
+            "" => {}
+            part => match decode(part.as_bytes(), "")? {
+                Part::File(file) => self.at.current = Some(CurrentFile { offset, ..file }),
+                Part::Learned(files) => learned = files,
+            },
+        }
         // Where reading continues, it is the same file that begins again.
         let is_same = |ended: &CurrentFile| {
             self.at.current.as_ref().is_some_and(|begun| begun.name == ended.name)
         };
-        self.at.done.extend(ended.filter(|ended| !is_same(ended)).map(|ended| ended.name));
+        let ended = ended.filter(|ended| !is_same(ended));
+        self.at.done.extend(ended.map(|ended| (ended.name, Some(ended.mark))));
+        for (name, mark) in learned {
+            match mark {
+                Some(mark) => drop(self.at.done.insert(name, Some(mark))),
+                None => drop(self.at.done.remove(&name)),
+            }
+        }
         Ok(status)
     }
 
@@ -194,19 +188,12 @@ impl<F: ReadFormat> Reader<F::Record> for WatchReader<F> {
     }
 }
 
-/// What tells whether a file has changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Look {
-    bytes: u64,
-    changed: Option<SystemTime>,
-}
-
 struct WatchProducer {
     place: Place,
     share: Share,
     rules: LineRules,
-    /// Files that were read, and what they looked like when that began, where that is known.
-    done: BTreeMap<PathBuf, Option<Look>>,
+    /// Files that were read or are due, and by what they are known again, where that is known.
+    done: BTreeMap<PathBuf, Option<Mark>>,
     continue_at: Option<CurrentFile>,
     /// Files that may not be complete: what they looked like last.
     seen: BTreeMap<PathBuf, Look>,
@@ -226,19 +213,23 @@ impl Produce for WatchProducer {
             return Ok(Produced::Begin(Begin::default()));
         }
         if let Some(current) = self.continue_at.take() {
-            let CurrentFile { name, offset, file, bytes, head } = current;
-            let path = PathBuf::from(name);
-            Known { identity: Some(file), bytes, head }.check_name(&path)?;
-            return self.open_file(path, offset);
+            let path = PathBuf::from(current.name);
+            current.mark.known().check_name(&path)?;
+            return self.open_file(path, current.offset);
         }
         if let Some(path) = self.due.pop_front() {
             return self.open_file(path, 0);
         }
-        self.look()?;
+        let learned = self.look()?;
         if self.due.is_empty() {
+            // Also before the reader is told: two looks must not follow one another at once.
             stop.wait(WATCH_POLL);
         }
-        Ok(Produced::Bytes)
+        if learned.is_empty() {
+            return Ok(Produced::Bytes);
+        }
+        let part = describe(&Part::Learned(learned))?;
+        Ok(Produced::Begin(Begin { part, ..Begin::default() }))
     }
 }
 
@@ -247,55 +238,92 @@ impl WatchProducer {
         let name = path.to_str().map(str::to_owned).ok_or_else(|| {
             Error::usage(format!("read {}", path.display()), "its name is not UTF-8")
         })?;
-        let is_gone =
-            std::fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        if is_gone && offset == 0 {
-            tracing::warn!(file = %name, "the file is gone before it was read");
-            self.done.remove(&path);
-            return Ok(Produced::Bytes);
-        }
+        let mark = match Mark::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && offset == 0 => {
+                tracing::warn!(file = %name, "the file is gone before it was read");
+                self.done.remove(&path);
+                return Ok(Produced::Bytes);
+            }
+            mark => mark.map_err(|error| failed("open", &path, error))?,
+        };
         let opened = OpenedFile::open(&path, offset, None)?;
+        match mark.known().check_name(&path) {
+            // Another file took the name meanwhile: it is looked at first.
+            Err(_) if offset == 0 => {
+                self.done.remove(&path);
+                return Ok(Produced::Bytes);
+            }
+            known => known?,
+        }
         let header = header_before(&path, offset, self.rules)?;
-        let part = describe(&name, &path)?;
+        let part = describe(&Part::File(CurrentFile { name: name.clone(), offset, mark }))?;
         self.open = Some(opened);
-        self.done.entry(path).or_insert(None);
+        self.done.insert(path, Some(mark));
         Ok(Produced::Begin(Begin { offset, part, origin: Some(name), header }))
     }
 
-    /// Looks at all files: those that look as before are due.
-    fn look(&mut self) -> Result<(), Error> {
+    /// Looks at all files: those that look as before are due. Says what is new about those that
+    /// were read.
+    fn look(&mut self) -> Result<Vec<(String, Option<Mark>)>, Error> {
         let mut files = self.place.list()?;
         files.retain(|file| self.share.holds(&file.path) && !is_unfinished(&file.path));
         let mut seen = BTreeMap::new();
         let mut done = BTreeMap::new();
+        let mut learned = Vec::new();
         for ListedFile { path, metadata } in files {
-            let look = Look { bytes: metadata.len(), changed: metadata.modified().ok() };
+            let look = Look::of(&metadata);
             if let Some(before) = self.done.remove(&path) {
-                if before.is_some_and(|before| before != look) {
-                    tracing::warn!(file = %path.display(), "the file has changed after it was read");
+                let now = look_again(&path, before, look)?;
+                if now != before {
+                    learned.push((path.to_string_lossy().into_owned(), now));
                 }
-                done.insert(path, Some(look));
-            } else if self.seen.get(&path) == Some(&look) {
+                if now.is_some() {
+                    done.insert(path, now);
+                    continue;
+                }
+            }
+            if self.seen.get(&path) == Some(&look) {
                 self.due.push_back(path.clone());
-                done.insert(path, Some(look));
+                done.insert(path, None);
             } else {
                 seen.insert(path, look);
             }
         }
         // Files that are gone are forgotten; one that comes later under the same name is new.
-        (self.done, self.seen) = (done, seen);
-        Ok(())
+        let gone = std::mem::replace(&mut self.done, done).into_keys();
+        learned.extend(gone.map(|path| (path.to_string_lossy().into_owned(), None)));
+        self.seen = seen;
+        Ok(learned)
     }
 }
 
-/// Which file is being read, for positions; its reader knows the offset.
-fn describe(name: &str, path: &Path) -> Result<String, Error> {
-    let could_not_look = |error| failed("open", path, error);
-    let metadata = std::fs::metadata(path).map_err(could_not_look)?;
-    let (file, bytes) = (FileIdentity::of(&metadata), metadata.len());
-    let head = Head::read(path, bytes).map_err(could_not_look)?;
-    let current = CurrentFile { name: name.to_owned(), offset: 0, file, bytes, head };
-    encode(&current, name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+/// By what a file that was read is known from now on; `None` when its name belongs to another.
+fn look_again(path: &Path, before: Option<Mark>, now: Look) -> Result<Option<Mark>, Error> {
+    let Some(mark) = before else {
+        // Of a position that held only names.
+        return read_mark(path);
+    };
+    if mark.is_as(now) {
+        return Ok(before);
+    }
+    if !mark.has_grown(path, now)? {
+        tracing::info!(file = %path.display(), "another file has the name of one that was read");
+        return Ok(None);
+    }
+    tracing::warn!(file = %path.display(), "the file has changed after it was read");
+    read_mark(path)
+}
+
+/// The mark of a file, if it is still there.
+fn read_mark(path: &Path) -> Result<Option<Mark>, Error> {
+    match Mark::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        mark => mark.map(Some).map_err(|error| failed("open", path, error)),
+    }
+}
+
+fn describe(part: &Part) -> Result<String, Error> {
+    encode(part, "").map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn is_unfinished(path: &Path) -> bool {

@@ -2,10 +2,11 @@
 //!
 //! A segment begins with a magic word and a version. An entry is its length, the CRC-32 of its
 //! bytes, and these bytes, by postcard; numbers are little-endian. A segment is written by one run
-//! of a job and never appended to by another. Only the last one can end in half an entry.
+//! of a job and never appended to by another. Only the last one can have a torn tail: half an entry
+//! or damage, and no whole entry behind it.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
@@ -29,6 +30,12 @@ const PREFIX: &str = "segment-";
 
 /// Bytes before an entry: its length and its checksum.
 const FRAME_BYTES: usize = 8;
+
+/// How many kinds of entries there are: the first byte of one is less than that.
+const KINDS: u8 = 3;
+
+/// Bytes that are summed up in search of an entry behind damage, at the most; that takes seconds.
+const SEARCHED_BYTES: u64 = 4 << 30;
 
 /// A place in a journal: behind an entry, or before the first of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,10 +144,12 @@ impl Entries {
             FRAME_BYTES => {}
             _ => return Ok(Some(Err("it ends within an entry"))),
         }
-        let [length, expected] = [&frame[..4], &frame[4..]].map(|bytes| {
-            bytes.iter().rev().fold(0, |number: u32, byte| number << 8 | u32::from(*byte))
-        });
+        let [length, expected] = frame_of(&frame);
         let length = length as usize;
+        if length == 0 {
+            // A file system may leave zeros where it did not come to write.
+            return Ok(Some(Err("an entry is empty")));
+        }
         if length > ENTRY_BYTES {
             return Ok(Some(Err("an entry is longer than entries are")));
         }
@@ -184,16 +193,21 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Entry<T>, Stri
     postcard::from_bytes(bytes).map_err(|error| format!("an entry is not understood: {error}"))
 }
 
-/// Cuts half an entry off the end of the last segment, as a run that was killed leaves it. A
-/// segment of which not even the header is whole is removed.
-pub(super) fn mend(folder: &Path, segment: u64) -> Result<(), Error> {
+/// Cuts a torn tail off the last segment, as a run that was killed leaves it; a segment of which
+/// not even the header is whole is removed. What lies before `from` is neither looked at nor cut.
+/// Damage with a whole entry behind it is no torn tail: then it is an error, and nothing is changed.
+pub(super) fn mend(folder: &Path, segment: u64, from: Place) -> Result<(), Error> {
+    if segment < from.segment {
+        return Ok(());
+    }
     let path = path_of(folder, segment);
     let length = fs::metadata(&path).map_err(|error| failed("open", &path, error))?.len();
-    if length < FIRST {
+    let offset = if segment == from.segment { from.offset } else { FIRST };
+    if length < FIRST && offset == FIRST {
         tracing::warn!(file = %path.display(), "the journal ends in a segment that was just begun");
         return fs::remove_file(&path).map_err(|error| failed("remove", &path, error));
     }
-    let mut entries = Entries::open(&path, FIRST)?;
+    let mut entries = Entries::open(&path, offset)?;
     let reason = loop {
         match entries.next()? {
             None => return Ok(()),
@@ -202,6 +216,24 @@ pub(super) fn mend(folder: &Path, segment: u64) -> Result<(), Error> {
         }
     };
     let whole = entries.offset();
+    let mut tail = Vec::new();
+    File::open(&path)
+        .and_then(|mut file| {
+            file.seek(SeekFrom::Start(whole))?;
+            file.read_to_end(&mut tail)
+        })
+        .map_err(|error| failed("read", &path, error))?;
+    match holds_an_entry(&tail[1..]) {
+        Some(false) => {}
+        Some(true) => {
+            let reason = format!("{reason} at byte {whole}, and whole entries follow");
+            return Err(entries.damaged(&reason));
+        }
+        None => {
+            let reason = format!("{reason} at byte {whole}, and whole entries may follow");
+            return Err(entries.damaged(&reason));
+        }
+    }
     tracing::warn!(
         file = %path.display(),
         cut_bytes = length - whole,
@@ -213,6 +245,68 @@ pub(super) fn mend(folder: &Path, segment: u64) -> Result<(), Error> {
         file.sync_all()
     });
     cut.map_err(|error| failed("shorten", &path, error))
+}
+
+/// Whether a whole entry begins anywhere in these bytes; `None` when it would take too long to
+/// tell.
+fn holds_an_entry(bytes: &[u8]) -> Option<bool> {
+    let mut left = SEARCHED_BYTES;
+    for frame in bytes.windows(FRAME_BYTES + 1).zip(0..) {
+        let (frame, at): (&[u8], usize) = frame;
+        let [length, expected] = frame_of(frame);
+        let length = length as usize;
+        // What the ninth byte says: the kind of entry.
+        if length == 0 || length > ENTRY_BYTES || frame[FRAME_BYTES] >= KINDS {
+            continue;
+        }
+        let Some(entry) = bytes[at + FRAME_BYTES..].get(..length) else { continue };
+        left = left.checked_sub(length as u64)?;
+        if checksum(entry) == expected {
+            return Some(true);
+        }
+    }
+    Some(false)
+}
+
+/// Length and checksum, of the bytes before an entry.
+fn frame_of(bytes: &[u8]) -> [u32; 2] {
+    [&bytes[..4], &bytes[4..FRAME_BYTES]]
+        .map(|bytes| bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+}
+
+/// Behind the last end of the source that a journal holds: what lies before belongs to a job that
+/// has ended. A run writes an end as its last entry.
+pub(super) fn behind_the_end(folder: &Path, there: &[u64]) -> Result<Option<Place>, Error> {
+    let mut end = Vec::new();
+    encode(&Entry::<()>::End, &mut end)?;
+    for &segment in there.iter().rev() {
+        let path = path_of(folder, segment);
+        if !ends_with(&path, &end).map_err(|error| failed("read", &path, error))? {
+            continue;
+        }
+        // A record can end with these bytes, too.
+        let mut entries = Entries::open(&path, FIRST)?;
+        let mut is_end = false;
+        while let Some(entry) = entries.next()? {
+            match entry {
+                Ok(entry) => is_end = *entry == end[FRAME_BYTES..],
+                Err(reason) => return Err(entries.damaged(reason)),
+            }
+        }
+        if is_end {
+            return Ok(Some(Place { segment: segment + 1, offset: FIRST }));
+        }
+    }
+    Ok(None)
+}
+
+fn ends_with(path: &Path, end: &[u8]) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let Some(at) = file.metadata()?.len().checked_sub(end.len() as u64) else { return Ok(false) };
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(at))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes == end)
 }
 
 /// An error of the operating system about a file of the journal.

@@ -15,7 +15,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::replay::{Placed, Replay as JournalReplay, Replayed, behind};
-use super::segment::{Entry, FIRST, Place, SEGMENT_BYTES, encode, failed, list, mend};
+use super::segment::{
+    Entry, FIRST, Place, SEGMENT_BYTES, behind_the_end, encode, failed, list, mend,
+};
 use super::writer::JournalWriter;
 use crate::ordinal;
 
@@ -27,8 +29,11 @@ use crate::ordinal;
 /// * A record reaches the job when it is durable in the journal: a few milliseconds later, many
 ///   records with one sync of the disk. About 4 MiB wait for that before nothing more is read.
 /// * A job that is restored from a checkpoint reads on in the journal, then from the source.
-/// * A job that begins reads what the folder holds already: what came after the last checkpoint of
-///   an earlier job, or all of it. Empty the folder to begin with nothing.
+/// * A job that begins without a checkpoint reads what the folder holds behind the last end of the
+///   source: what lies before belongs to a job that has ended. Empty the folder to begin with
+///   nothing.
+/// * A torn tail, as a kill leaves it, is cut off. Damage with whole entries behind it is refused
+///   with the name of the file, which stays as it is.
 /// * Segments of 16 MiB are removed when no checkpoint needs them any more; in a job without
 ///   checkpoints the journal grows until it ends.
 /// * The folder belongs to one source of one job, and lies on the machine of its first process,
@@ -96,11 +101,15 @@ where
             .map_err(|error| not_coded(&split.name, &error))?;
         let folder = self.folder.join(folder);
         fs::create_dir_all(&folder).map_err(|error| failed("create", &folder, error))?;
+        let place = position.map(|position| place_of(&folder, position)).transpose()?;
         if let Some(last) = list(&folder)?.last() {
-            mend(&folder, *last)?;
+            mend(&folder, *last, place.unwrap_or(Place { segment: 0, offset: FIRST }))?;
         }
         let there = list(&folder)?;
-        let from = start(&folder, &there, position)?;
+        let from = match place {
+            Some(place) => place,
+            None => start(&folder, &there)?,
+        };
         let segments = behind(&folder, &there, from)?;
         let next = there.last().map_or(0, |last| last + 1).max(from.segment);
         let waker = context.waker.clone();
@@ -129,12 +138,14 @@ where
     }
 }
 
-/// Where reading begins: at the position, else with the oldest entry that is there.
-fn start(folder: &Path, there: &[u64], position: Option<&Position>) -> Result<Place, Error> {
-    let Some(Position(bytes)) = position else {
-        let segment = there.first().copied().unwrap_or(0);
-        return Ok(Place { segment, offset: FIRST });
-    };
+/// Where reading begins without a position: behind the last end, else with the oldest entry.
+fn start(folder: &Path, there: &[u64]) -> Result<Place, Error> {
+    let segment = there.first().copied().unwrap_or(0);
+    let end = behind_the_end(folder, there)?;
+    Ok(end.unwrap_or(Place { segment, offset: FIRST }))
+}
+
+fn place_of(folder: &Path, Position(bytes): &Position) -> Result<Place, Error> {
     match ordinal::decode(bytes) {
         Some([segment, offset]) if offset >= FIRST => Ok(Place { segment, offset }),
         _ => Err(Error::usage(
@@ -217,6 +228,11 @@ impl<T: Serialize + 'static> JournalReader<T> {
                 break;
             }
             let Some((entry, behind)) = self.waiting.pop_front() else { break };
+            if self.replay.is_some() {
+                // What was journaled in this run was counted when it was read.
+                let begun = if self.at.segment == behind.segment { self.at.offset } else { FIRST };
+                buffer.count_bytes(behind.offset - begun);
+            }
             self.at = behind;
             match entry {
                 Entry::Record(record) => buffer.push(record),

@@ -161,6 +161,7 @@ fn a_torn_tail_is_cut_off_wherever_it_was_torn() {
         if (length as u64) < offset {
             let error = outcome.unwrap_err().to_string();
             assert!(error.contains("segment-00000000"), "{length}: {error}");
+            assert_eq!(fs::read(&path).unwrap(), whole[..length], "nothing is cut then");
         } else {
             let saved = (length as u64 - FIRST) / 10;
             let mut expected: Vec<_> = (3..saved.min(9)).collect();
@@ -180,6 +181,92 @@ fn forget_other_segments(path: &Path) {
         .filter(|other| other != path)
         .collect();
     others.iter().for_each(|other| fs::remove_file(other).unwrap());
+}
+
+#[test]
+fn damage_is_cut_off_only_where_nothing_whole_lies_behind_it() {
+    const ENTRIES: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let source = journal(Once::up_to(ENTRIES as u64 - 1), folder.path());
+    let split = split_of(&source);
+    read_to_end(&mut *open(&source, &split, None).unwrap(), 1).unwrap();
+    let path = path_of(&folder.path().join("split-0000"), 0);
+    let whole = fs::read(&path).unwrap();
+    let first = FIRST as usize;
+    let position = Position(ordinal::encode([0, FIRST + 20]));
+    let check = |bytes: &[u8], position: Option<&Position>, cut: Option<usize>| {
+        fs::write(&path, bytes).unwrap();
+        let opened = open(&source, &split, position).map(drop);
+        let left = fs::read(&path).unwrap();
+        match cut {
+            Some(cut) => {
+                opened.unwrap();
+                assert_eq!(left, bytes[..cut]);
+            }
+            None => {
+                let error = opened.unwrap_err().to_string();
+                assert!(error.contains("segment-00000000") && error.contains("whole"), "{error}");
+                assert_eq!(left, bytes, "nothing was changed");
+            }
+        }
+    };
+    for at in first..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        // The end takes 9 bytes, and each record 10.
+        let entry = (at - first) / 10;
+        let is_last = entry == ENTRIES - 1;
+        check(&flipped, None, is_last.then_some(first + entry * 10));
+        // What lies before a position is not read any more.
+        let is_behind = (entry < 2).then_some(whole.len());
+        check(&flipped, Some(&position), is_last.then_some(first + entry * 10).or(is_behind));
+    }
+    let zeros = [whole.as_slice(), &[0; 100]].concat();
+    check(&zeros, None, Some(whole.len()));
+}
+
+#[test]
+fn what_a_job_that_has_ended_had_read_is_not_read_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |first: u64, end: u64| {
+        let next = Arc::new(AtomicU64::new(first));
+        let source = journal(Once { next, ..Once::up_to(end) }, folder.path());
+        let mut reader = open(&source, &split_of(&source), None).unwrap();
+        read_to_end(&mut *reader, 4).unwrap()
+    };
+    assert_eq!(read(0, 3), [0, 1, 2]);
+    assert_eq!(read(3, 5), [3, 4]);
+    // A job that did not come to its end leaves its records to the next.
+    let source = journal(Once::up_to(u64::MAX), folder.path());
+    let mut reader = open(&source, &split_of(&source), None).unwrap();
+    let mut numbers = Vec::new();
+    read_until(&mut *reader, &mut numbers, 3).unwrap();
+    drop(reader);
+    let again = read(100, 101);
+    assert_eq!((&again[..3], again.last()), (&[0, 1, 2][..], Some(&100)));
+    assert_eq!(read(5, 6), [5]);
+}
+
+#[test]
+fn what_is_read_again_counts_as_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = journal(Once::up_to(9), folder.path());
+    read_to_end(&mut *open(&source, &split_of(&source), None).unwrap(), 1).unwrap();
+    let position = Position(ordinal::encode([0, FIRST]));
+    let mut reader = open(&source, &split_of(&source), Some(&position)).unwrap();
+    let (mut buffer, mut bytes) = (ReadBuffer::new(2, BadRecords::Fail), 0);
+    loop {
+        let status = reader.read(&mut buffer).unwrap();
+        let batch = buffer.take();
+        assert!(batch.records.is_empty() || batch.bytes >= 10 * batch.records.len() as u64);
+        bytes += batch.bytes;
+        match status {
+            ReadStatus::End => break,
+            ReadStatus::Pending => wait(),
+            ReadStatus::More => {}
+        }
+    }
+    assert_eq!(bytes, 9 * 10 + 9, "nine records and the end");
 }
 
 #[test]

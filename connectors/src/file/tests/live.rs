@@ -4,12 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use rheos_engine::{BadRecords, ReadBuffer, Reader, Source, Split, SplitContext};
+use rheos_engine::{BadRecords, Position, ReadBuffer, Reader, Source, Split, SplitContext};
 
 use super::super::*;
 use super::{is_open, write_file};
 use crate::contract::{check_drop, read_until};
-use crate::drive::open as open_reader;
+use crate::drive::{open as open_reader, wait_for};
 
 fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
@@ -115,12 +115,86 @@ fn a_watched_folder_gives_each_complete_file_once() {
     // What was read completely may be gone when reading continues.
     write_file(&path("z.txt"), b"z\n");
     expect(&mut *reader, &["z"]);
-    let mut buffer = ReadBuffer::new(1, BadRecords::Fail);
-    while !String::from_utf8(reader.position().0).unwrap().contains("\"current\":null") {
-        reader.read(&mut buffer).unwrap();
-    }
+    read_on_until(&mut *reader, |position| position.contains("\"current\":null"));
     fs::remove_file(path("z.txt")).unwrap();
     let mut again = open_reader(&source, &split, Some(&reader.position())).unwrap();
     write_file(&path("last.txt"), b"last\n");
     expect(&mut *again, &["last"]);
+}
+
+/// Reads on, where no record comes, until the position is like this.
+fn read_on_until(reader: &mut dyn Reader<String>, is_there: impl Fn(&str) -> bool) {
+    let mut buffer = ReadBuffer::new(1, BadRecords::Fail);
+    wait_for("a position", || {
+        reader.read(&mut buffer).unwrap();
+        assert!(buffer.take().records.is_empty());
+        is_there(std::str::from_utf8(&reader.position().0).unwrap()).then_some(())
+    });
+}
+
+#[test]
+fn a_name_that_was_read_before_may_belong_to_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, other] = ["a.txt", "_other"].map(|name| folder.path().join(name));
+    let marker = folder.path().join("z.txt");
+    let replace = || {
+        write_file(&other, b"one\ntwo\n");
+        fs::rename(&other, &path).unwrap();
+    };
+    let changes: [(&dyn Fn(), &[&str]); 5] = [
+        (&|| {}, &["marker"]),
+        (&|| append(&path, "two\n"), &["marker"]),
+        (&replace, &["one", "two", "marker"]),
+        (&|| write_file(&path, b"new\n"), &["new", "marker"]),
+        (&|| write_file(&path, b"1\n"), &["1", "marker"]),
+    ];
+    for (change, expected) in changes {
+        for is_down in [true, false] {
+            let _ = fs::remove_file(&marker);
+            write_file(&path, b"one\n");
+            let source = TextFiles::folder(folder.path()).watch();
+            let split = source.splits(&SplitContext { workers: 1 }).unwrap().remove(0);
+            let mut reader = open_reader(&source, &split, None).unwrap();
+            expect(&mut *reader, &["one"]);
+            read_on_until(&mut *reader, |position| position.contains("\"current\":null"));
+            if is_down {
+                let position = reader.position();
+                drop(reader);
+                change();
+                reader = open_reader(&source, &split, Some(&position)).unwrap();
+            } else {
+                change();
+            }
+            let (changed, marked) = expected.split_at(expected.len() - 1);
+            expect(&mut *reader, changed);
+            write_file(&marker, b"marker\n");
+            expect(&mut *reader, marked);
+        }
+    }
+}
+
+#[test]
+fn a_position_holds_only_files_that_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one.txt", "two.txt"].map(|name| folder.path().join(name));
+    write_file(&one, b"1\n");
+    write_file(&two, b"2\n");
+    let source = TextFiles::folder(folder.path()).watch();
+    let split = source.splits(&SplitContext { workers: 1 }).unwrap().remove(0);
+    // A position of an earlier version, which knew only names.
+    let names = format!(r#"{{"done":["{}"],"current":null}}"#, one.display());
+    let position = Position(names.into_bytes());
+    let mut reader = open_reader(&source, &split, Some(&position)).unwrap();
+    expect(&mut *reader, &["2"]);
+    read_on_until(&mut *reader, |position| {
+        position.contains("current\":null") && position.matches("inode").count() == 2
+    });
+    fs::remove_file(&one).unwrap();
+    read_on_until(&mut *reader, |position| !position.contains("one.txt"));
+    let position = reader.position();
+    drop(reader);
+    // What goes while the job is down goes from the position, too.
+    fs::remove_file(&two).unwrap();
+    let mut reader = open_reader(&source, &split, Some(&position)).unwrap();
+    read_on_until(&mut *reader, |position| position.contains("\"done\":[]"));
 }

@@ -32,53 +32,79 @@ fn every_kind_of_file_is_continued_wherever_it_was_left() {
     }
 }
 
-/// Reads two of the lines of a file, changes it, and reads on from there.
-fn after(change: impl FnOnce(&Path, &Path)) -> Result<Vec<String>, Error> {
+/// Reads so many lines of a file, changes it, and reads on from there. When nothing is read, the
+/// split waits for its turn.
+fn after(records: usize, change: impl FnOnce(&Path, &Path)) -> Result<Vec<String>, Error> {
     let folder = tempfile::tempdir().unwrap();
     let (path, other) = (folder.path().join("a.txt"), folder.path().join("b.txt"));
     write_file(&path, b"one\ntwo\nthree\n");
     let source = TextFiles::path(&path);
     let split = source.splits(&SplitContext { workers: 1 }).unwrap().remove(0);
-    let mut reader = open_reader(&source, &split, None).unwrap();
-    read_until(&mut *reader, &mut Vec::new(), 2).unwrap();
-    let position = reader.position();
-    drop(reader);
+    let mut position = None;
+    if records > 0 {
+        let mut reader = open_reader(&source, &split, None).unwrap();
+        read_until(&mut *reader, &mut Vec::new(), records).unwrap();
+        position = Some(reader.position());
+    }
     change(&path, &other);
     let mut rest = Vec::new();
-    read_until(&mut *open_reader(&source, &split, Some(&position))?, &mut rest, 9)?;
+    read_until(&mut *open_reader(&source, &split, position.as_ref())?, &mut rest, 9)?;
     Ok(rest)
 }
 
 #[test]
 fn a_file_that_was_renamed_or_grew_is_continued_and_another_one_refused() {
-    let check = |change: &dyn Fn(&Path, &Path), expected: Result<&[&str], &str>| match (
-        after(change),
-        expected,
+    // Behind two lines, and before its turn has come.
+    check_changes(2, &["three"]);
+    check_changes(0, &["one", "two", "three"]);
+}
+
+/// Checks what becomes of the rest of a file that is changed when so many lines of it were read.
+fn check_changes(records: usize, rest: &[&str]) {
+    let check = |change: &dyn Fn(&Path, &Path), refused: Option<&str>| match (
+        after(records, change),
+        refused,
     ) {
-        (Ok(rest), Ok(expected)) => assert_eq!(rest, expected),
-        (Err(error), Err(part)) => {
+        (Ok(read), None) => assert_eq!(read, rest),
+        (Err(error), Some(part)) => {
             let error = error.to_string();
             assert!(error.contains(part) && error.contains("a.txt"), "{error}");
             assert!(error.contains("begin without a checkpoint"), "{error}");
         }
-        (result, expected) => panic!("{result:?} instead of {expected:?}"),
+        (result, refused) => panic!("{result:?}, {refused:?}"),
     };
-    check(&|_, _| {}, Ok(&["three"]));
-    check(&|path, _| append(path, b"four\n"), Ok(&["three"]));
-    check(&|path, other| fs::rename(path, other).unwrap(), Ok(&["three"]));
+    check(&|_, _| {}, None);
+    check(&|path, _| append(path, b"four\n"), None);
+    check(&|path, other| fs::rename(path, other).unwrap(), None);
     let rotate = |path: &Path, other: &Path| {
         fs::rename(path, other).unwrap();
         fs::write(path, b"one\ntwo\nnew\n").unwrap();
     };
-    check(&rotate, Ok(&["three"]));
-    check(&|path, _| fs::write(path, b"one\ntwo\n").unwrap(), Err("truncated from 14 to 8 bytes"));
-    check(&|path, _| fs::write(path, b"1\n22\n333\n4444\n").unwrap(), Err("written anew"));
-    check(&|path, _| fs::remove_file(path).unwrap(), Err("is gone"));
+    check(&rotate, None);
+    let truncated = Some("truncated from 14 to 8 bytes");
+    check(&|path, _| fs::write(path, b"one\ntwo\n").unwrap(), truncated);
+    check(&|path, _| fs::write(path, b"1\n22\n333\n4444\n").unwrap(), Some("written anew"));
+    check(&|path, _| fs::remove_file(path).unwrap(), Some("is gone"));
     let replace = |path: &Path, other: &Path| {
         fs::write(other, b"one\ntwo\nthree\n").unwrap();
         fs::rename(other, path).unwrap();
     };
-    check(&replace, Err("is gone"));
+    check(&replace, Some("is gone"));
+}
+
+#[test]
+fn splits_of_earlier_versions_say_nothing_of_the_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    write_file(&path, b"one\n");
+    let source = TextFiles::path(&path);
+    let mut split = source.splits(&SplitContext { workers: 1 }).unwrap().remove(0);
+    let mut payload: serde_json::Value = serde_json::from_slice(&split.payload).unwrap();
+    assert!(payload.as_object_mut().unwrap().remove("head").is_some());
+    split.payload = serde_json::to_vec(&payload).unwrap();
+    let mut records = Vec::new();
+    read_until(&mut *open_reader(&source, &split, None).unwrap(), &mut records, 9).unwrap();
+    assert_eq!(records, ["one"]);
 }
 
 fn append(path: &Path, bytes: &[u8]) {
