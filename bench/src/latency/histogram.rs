@@ -94,17 +94,18 @@ mod tests {
         let mut random = rheos::prelude::Random::new(1);
         let mut values: Vec<u64> =
             (0..10_000).map(|_| 10f64.powf(random.unit() * 9.0) as u64).collect();
-        let (mut first, mut second) = (Histogram::default(), Histogram::default());
-        values[..3_000].iter().for_each(|value| first.record(*value));
-        values[3_000..].iter().for_each(|value| second.record(*value));
-        first.merge(&second);
+        let (mut all, mut first, mut second) = Default::default();
+        values[..3_000].iter().for_each(|value| Histogram::record(&mut first, *value));
+        values[3_000..].iter().for_each(|value| Histogram::record(&mut second, *value));
+        Histogram::merge(&mut all, &first);
+        all.merge(&second);
         values.sort_unstable();
         for (share, at) in [(0.0, 0), (0.5, 4_999), (0.99, 9_899), (0.999, 9_989), (1.0, 9_999)] {
-            let (found, right) = (first.quantile(share).as_nanos() as u64, values[at]);
+            let (found, right) = (all.quantile(share).as_nanos() as u64, values[at]);
             assert!(found >= right && found - right <= right / 100, "{share}: {found}, {right}");
         }
-        assert_eq!(first.quantile(1.0).as_nanos() as u64, values[9_999]);
-        assert_eq!(first.total(), 10_000);
+        assert_eq!(all.quantile(1.0).as_nanos() as u64, values[9_999]);
+        assert_eq!(all.total(), 10_000);
         assert_eq!(Histogram::default().quantile(0.5), Duration::ZERO);
     }
 }
