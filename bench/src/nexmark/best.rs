@@ -1,8 +1,9 @@
 //! The largest few of what comes, as an aggregate.
 
+use std::marker::PhantomData;
+
 use rheos::engine::ExchangeData;
 use rheos::prelude::Aggregate;
-use std::marker::PhantomData;
 
 /// The ten largest records, the largest first.
 pub(crate) struct TenLargest<T> {
