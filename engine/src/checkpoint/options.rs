@@ -34,7 +34,8 @@ pub struct Checkpoints {
     /// because [`restore`](Self::restore) names it, although what was published since is then
     /// published twice; no.
     pub accept_duplicates: bool,
-    /// Whether state may be lost that the plan has no step for any more; no.
+    /// Whether state may be lost that the plan has no step for any more, and what a sink had
+    /// prepared that is gone; no.
     pub allow_dropped_state: bool,
     /// So many failed checkpoints in a row fail the job; 10.
     pub failures_in_a_row: u32,

@@ -197,7 +197,7 @@ fn fit(
         parts: step.parts.clone(),
     });
     let mut planned = Vec::new();
-    let mut planned_sources = Vec::new();
+    let (mut planned_sources, mut planned_sinks) = (Vec::new(), Vec::new());
     for (number, step) in plan.steps.iter().enumerate() {
         let stored = manifest.plan.iter().find(|stored| stored.name == step.name);
         let parts = plan.parts(number, stored.map_or(&[], |stored| &stored.parts))?;
@@ -207,20 +207,30 @@ fn fit(
             is_named: step.is_named,
             parts: Some(parts),
         });
-        if let Node::Source(source) = &step.node {
-            let (step, identity) = (step.name.clone(), source.identity());
-            planned_sources.push(compat::SourceIdentity { step, identity });
+        match &step.node {
+            Node::Source(source) => {
+                let (step, identity) = (step.name.clone(), source.identity());
+                planned_sources.push(compat::SourceIdentity { step, identity });
+            }
+            Node::Sink(_) => planned_sinks.push(step.name.clone()),
+            Node::Stage(_) | Node::Operator(_) => {}
         }
     }
     let stored_sources = manifest.sources.iter().map(|source| compat::SourceIdentity {
         step: source.step.clone(),
         identity: source.identity.clone(),
     });
+    let stored_sinks = manifest.sinks.iter().map(|sink| compat::StoredSink {
+        step: sink.step.clone(),
+        has_prepared: sink.prepared.iter().any(|prepared| !prepared.is_empty()),
+    });
     compat::check(&compat::Facts {
         stored: stored.collect(),
         stored_sources: stored_sources.collect(),
         planned,
         planned_sources,
+        stored_sinks: stored_sinks.collect(),
+        planned_sinks,
         allow_dropped_state,
     })
 }
