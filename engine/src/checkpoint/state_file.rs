@@ -104,11 +104,6 @@ impl StateFileWriter {
         self.add(&section.bytes)
     }
 
-    /// Bytes written so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// Makes the file complete and durable, with its name.
     ///
     /// # Errors
@@ -186,7 +181,6 @@ fn failed(verb: &str, disk: &dyn Disk, name: &str, cause: std::io::Error) -> Err
 /// A state file that is read.
 pub(crate) struct StateFile {
     path: String,
-    name: StateName,
     file: Box<dyn ReadFile>,
     entries: Vec<SectionEntry>,
 }
@@ -231,12 +225,7 @@ impl StateFile {
         let entries = body
             .entries(HEADER as u64, end)
             .ok_or_else(|| damaged("its index does not fit the file"))?;
-        Ok(Self { path, name, file: opened, entries })
-    }
-
-    /// Who wrote it, and for which checkpoint.
-    pub(crate) fn name(&self) -> StateName {
-        self.name
+        Ok(Self { path, file: opened, entries })
     }
 
     /// All sections, by step and part.

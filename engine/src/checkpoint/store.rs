@@ -16,7 +16,6 @@ use super::manifest::{MANIFEST, Manifest};
 use super::names::{self, JOB, LATEST, LOCK};
 use super::obsolete::{Obsolete, obsolete};
 use super::replace::replace;
-use super::verify::{Verified, verify};
 use crate::{Error, ErrorKind, failpoint};
 
 /// A checkpoint folder, locked.
@@ -89,11 +88,6 @@ impl Store {
     /// The number of the job, which is in all its files.
     pub(crate) fn job(&self) -> u64 {
         self.job.id
-    }
-
-    /// The last checkpoint that is known to be durable.
-    pub(crate) fn confirmed(&self) -> Option<CheckpointId> {
-        self.confirmed
     }
 
     /// What is in the folder.
@@ -173,14 +167,6 @@ impl Store {
         }
         self.confirmed = Some(id);
         Ok(())
-    }
-
-    /// Reads all files of a checkpoint and compares the checksums.
-    ///
-    /// # Errors
-    /// When there is no such checkpoint.
-    pub(crate) fn verify(&self, id: CheckpointId) -> Result<Verified, Error> {
-        verify(&*self.disk, self.job.id, id)
     }
 
     /// Removes what nobody needs any more, when the newest `keep` checkpoints stay.

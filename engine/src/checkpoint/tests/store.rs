@@ -25,7 +25,7 @@ fn a_job_goes_on_where_its_last_checkpoint_was() {
     let mut run = Run::start(Arc::new(disk.clone())).unwrap();
     assert_eq!(run.from, None);
     assert_eq!((publish(&mut run), publish(&mut run)), (CheckpointId(1), CheckpointId(2)));
-    assert_eq!(run.store.confirmed(), Some(CheckpointId(2)));
+    assert_eq!(run.store.facts().unwrap().latest, Some(Ok(CheckpointId(2))));
     // The third is not completed.
     run.capture().unwrap();
     drop(run);
