@@ -42,7 +42,7 @@ mod crash_campaign;
 #[cfg(any(test, feature = "failpoints"))]
 mod damage_campaign;
 #[cfg(any(test, feature = "failpoints"))]
-mod forgetful;
+pub(crate) mod forgetful;
 #[cfg(any(test, feature = "failpoints"))]
 mod random;
 #[cfg(any(test, feature = "failpoints"))]

@@ -166,6 +166,8 @@ impl Drop for StateFileWriter {
         // The room is given back at once: a full disk is a likely reason to be here.
         if self.file.take().is_some()
             && let Err(error) = self.disk.remove(&self.name)
+            // Process 0 removes what is left of a checkpoint that came to nothing.
+            && error.kind() != std::io::ErrorKind::NotFound
         {
             let file = self.disk.path(&self.name);
             tracing::warn!(%file, %error, "cannot remove a state file that was not completed");

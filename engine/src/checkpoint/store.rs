@@ -14,7 +14,7 @@ use super::facts::{Facts, list};
 use super::job_file::{Abandoned, JobFile, holds_checkpoints, write_latest};
 use super::manifest::{MANIFEST, Manifest};
 use super::names::{self, JOB, LATEST, LOCK};
-use super::obsolete::{Obsolete, obsolete};
+use super::obsolete::{Obsolete, obsolete, orphaned};
 use super::replace::replace;
 use crate::{Error, ErrorKind, failpoint};
 
@@ -126,6 +126,10 @@ impl Store {
         job.write(&*self.disk)?;
         self.job = job;
         self.note_latest(facts, from)?;
+        // All that is there is of earlier runs.
+        if let Err(error) = self.remove_files(&orphaned(facts, highest)) {
+            tracing::warn!(%error, "what earlier runs have left stays");
+        }
         Ok(RunStart { run: self.job.run, first: highest.next() })
     }
 
@@ -179,6 +183,17 @@ impl Store {
         Ok(obsolete)
     }
 
+    /// Removes what a checkpoint of this run has left that came to nothing, and what those before it
+    /// have: a disk that was full because of them has room again.
+    ///
+    /// Its manifest may be there all the same, because something failed later: then all stays.
+    ///
+    /// # Errors
+    /// When the disk refuses; what is left is removed the next time.
+    pub(crate) fn remove_failed(&self, id: CheckpointId) -> Result<(), Error> {
+        self.remove_files(&orphaned(&self.facts()?, id))
+    }
+
     /// Removes a checkpoint and the files that only it needs.
     ///
     /// # Errors
@@ -215,11 +230,17 @@ impl Store {
             self.sync_folder()?;
         }
         failpoint::hit("remove-between")?;
+        self.remove_files(obsolete)?;
+        failpoint::hit("remove-after")
+    }
+
+    /// Removes files that no manifest refers to.
+    fn remove_files(&self, obsolete: &Obsolete) -> Result<(), Error> {
         let state_files = obsolete.state_files.iter().map(ToString::to_string);
         for name in state_files.chain(obsolete.unfinished.iter().cloned()) {
             self.remove(&name)?;
         }
-        failpoint::hit("remove-after")
+        Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {

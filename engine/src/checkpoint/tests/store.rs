@@ -29,8 +29,10 @@ fn a_job_goes_on_where_its_last_checkpoint_was() {
     // The third is not completed.
     run.capture().unwrap();
     drop(run);
+    assert!(names(&disk).contains(&"state-00000003-001-000".to_owned()));
     let mut run = Run::start(Arc::new(disk.clone())).unwrap();
     assert_eq!(run.from, Some(CheckpointId(2)));
+    assert!(!names(&disk).iter().any(|name| name.starts_with("state-00000003")), "is of no use");
     check_whole(&run.store, CheckpointId(2)).unwrap();
     assert_eq!(publish(&mut run), CheckpointId(4), "numbers are not used again");
     run.store.remove_old(1).unwrap();
