@@ -22,7 +22,7 @@ use crate::capture::{Extent, Section};
 use crate::checkpoint::{Disk, FileRef, StateFileWriter, StateName, Store};
 use crate::failpoint;
 use crate::run::StepId;
-use crate::{CheckpointId, Epoch, Error};
+use crate::{CheckpointId, Epoch, Error, ErrorKind};
 
 /// Files of changes behind a file with everything; then everything is written again.
 const LONGEST_CHAIN: usize = 16;
@@ -235,7 +235,10 @@ impl Scribe {
         let file = file.map(StateFileWriter::finish).transpose()?;
         let mut chain = match extent {
             Extent::Whole => Vec::new(),
-            Extent::Changes => self.chains.get(&worker).cloned().unwrap_or_default(),
+            Extent::Changes => {
+                let chain = self.chains.get(&worker).cloned();
+                chain.ok_or_else(|| changes_of_nothing(worker, cut.id))?
+            }
         };
         if !failpoint::is_broken("base-without-changes") || extent == Extent::Whole {
             chain.extend(file);
@@ -368,6 +371,13 @@ impl Scribe {
             }
         }
     }
+}
+
+/// Changes were captured, and nobody knows what they are changes of: a fault of the engine.
+fn changes_of_nothing(worker: usize, id: CheckpointId) -> Error {
+    let attempted = format!("take checkpoint {id}");
+    let reason = format!("worker {worker} wrote what has changed, and no file with everything");
+    Error::new(ErrorKind::Internal, attempted, reason)
 }
 
 #[cfg(test)]

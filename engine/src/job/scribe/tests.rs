@@ -64,6 +64,21 @@ fn what_comes_late_for_a_cut_that_was_given_up_takes_nothing_from_the_next() {
     assert_eq!(votes.len(), 2);
 }
 
+#[test]
+fn changes_of_which_nobody_knows_the_beginning_are_no_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut scribe, said) = scribe(folder.path());
+    let cut = Cut { id: CheckpointId(4), before: Epoch(40), base: Some(CheckpointId(3)) };
+    for worker in [2, 3] {
+        scribe.hear(captured(worker, cut));
+        let (extent, facts) = (Extent::Changes, Box::default());
+        scribe.hear(Said::Done { worker, cut, extent, facts });
+    }
+    let said = said.lock().unwrap();
+    let [Word::Failed { id: CheckpointId(4), reason }] = &said[..] else { panic!("{said:?}") };
+    assert!(reason.contains("worker 2 wrote what has changed"), "{reason}");
+}
+
 /// The scribe of the only process of a job with two workers.
 fn only_scribe(disk: &ForgetfulDisk) -> Scribe {
     let limits = Arc::new(Limits::default());
