@@ -28,7 +28,8 @@ pub struct Checkpoints {
     pub every: Duration,
     /// How many of the durable ones are kept; 3.
     pub keep: usize,
-    /// Which one the job starts from; the latest.
+    /// Which one the job starts from; the latest. With `--restarts` this holds until a checkpoint
+    /// has been taken since: later starts go on from the latest.
     pub restore: Restore,
     /// Whether the job may start from an older one than the latest, because that is damaged or
     /// because [`restore`](Self::restore) names it, although what was published since is then

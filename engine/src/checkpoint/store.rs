@@ -8,14 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::CheckpointId;
-use super::choose::Decision;
+use super::choose::{Decision, Restore};
 use super::disk::{Disk, LocalDisk, LockGuard};
 use super::facts::{Facts, list};
 use super::job_file::{Abandoned, JobFile, holds_checkpoints, write_latest};
 use super::manifest::{MANIFEST, Manifest};
 use super::names::{self, JOB, LATEST, LOCK};
 use super::obsolete::{Obsolete, obsolete, orphaned};
+use super::parent_file::ParentFile;
 use super::replace::replace;
+use crate::supervisor::StartedBy;
 use crate::{Error, ErrorKind, failpoint};
 
 /// A checkpoint folder, locked.
@@ -96,6 +98,34 @@ impl Store {
     /// When the folder cannot be read.
     pub(crate) fn facts(&self) -> Result<Facts, Error> {
         Facts::gather(&*self.disk, self.job.clone())
+    }
+
+    /// What the job goes on from that was told `told`, and by whom it was started.
+    ///
+    /// # Errors
+    /// When the note of the parent cannot be read.
+    pub(crate) fn wish(
+        &self,
+        facts: &Facts,
+        told: Restore,
+        by: Option<StartedBy>,
+    ) -> Result<Restore, Error> {
+        let Some(by) = by.filter(|by| by.is_restart) else { return Ok(told) };
+        let parent = ParentFile::read(&*self.disk, self.job.id, by)?;
+        Ok(parent.map_or(told, |parent| parent.wish(facts, told)))
+    }
+
+    /// Notes by whom the run was started that has just begun, and that all checkpoints from its
+    /// first one on are of that parent's children.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn note_parent(&self, by: StartedBy) -> Result<(), Error> {
+        match ParentFile::read(&*self.disk, self.job.id, by) {
+            Ok(Some(_)) => Ok(()),
+            // One that is damaged is of no use to anybody.
+            Ok(None) | Err(_) => ParentFile::write(&*self.disk, self.job.id, by, self.job.highest),
+        }
     }
 
     /// Begins a run that goes on from what was decided, durably: from now on nothing that an

@@ -24,6 +24,7 @@ use crate::checkpoint::{
 use crate::dataflow::panic_message;
 use crate::failpoint;
 use crate::plan::{Node, Plan};
+use crate::supervisor::started_by;
 use crate::{Epoch, Error, ErrorKind, Recovery, SplitContext};
 
 /// The checkpoint folder of a job that runs, as one of its processes uses it.
@@ -56,7 +57,9 @@ impl Session {
             true => Duplicates::Accepted,
             false => Duplicates::Refused,
         };
-        let mut decision = choose(&facts, options.restore, duplicates)?;
+        let started_by = started_by();
+        let wish = store.wish(&facts, options.restore, started_by)?;
+        let mut decision = choose(&facts, wish, duplicates)?;
         if failpoint::is_broken("restore-one-checkpoint-older")
             && let Decision::Restore { id, .. } = &mut decision
             && let Some((older, _)) = facts.manifests.range(..*id).next_back()
@@ -78,6 +81,7 @@ impl Session {
             manifest.map(|found| Restored::open(&store.disk(), store.job(), found, plan, allows));
         let restored = restored.transpose()?;
         let start = store.begin_run(&facts, &decision)?;
+        started_by.map_or(Ok(()), |by| store.note_parent(by))?;
         let mut outset = Outset { run: start.run, next: start.first, ..Outset::default() };
         match restored.as_ref().map(Restored::manifest) {
             None => {
