@@ -194,6 +194,47 @@ fn state_is_not_lost_without_consent() {
 }
 
 #[test]
+fn a_sink_that_is_renamed_or_taken_out_leaves_its_output_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("single/all.txt");
+    let job = |sink: Option<&str>| {
+        let job = Job::new("renamed");
+        let numbers = job.source(Generator::new(|n| n).count(RECORDS).rate_per_second(A_SECOND));
+        let numbers = numbers.named("numbers");
+        if let Some(name) = sink {
+            let lines = numbers.clone().map(|n| n.to_string());
+            lines.sink(FileSink::file(&file, Text).overwrite()).named(name);
+        }
+        numbers.sink(Null::new()).named("nowhere");
+        job
+    };
+    let config = || {
+        let checkpoints = Checkpoints::to(folder.path().join("checkpoints"));
+        Config::default().checkpoint_to(checkpoints.every(Duration::from_millis(20)))
+    };
+    let handle = job(Some("all")).start(config()).unwrap();
+    while handle.metrics().checkpoints == 0 && !handle.is_over() {
+        std::thread::yield_now();
+    }
+    handle.stop();
+    assert!(handle.wait().unwrap().stopped, "the test has been too slow");
+    for sink in [Some("everything"), None] {
+        let refused = job(sink).run(config()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Usage);
+        let refused = refused.to_string();
+        for words in ["`all`: no sink has this name", "prepared output", "--allow-dropped-state"] {
+            assert!(refused.contains(words), "{sink:?}: {refused}");
+        }
+    }
+    job(Some("all")).run(config()).unwrap();
+    let written = std::fs::read_to_string(&file).unwrap();
+    let mut numbers: Vec<u64> = written.lines().map(|line| line.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    let expected: Vec<u64> = (0..RECORDS).collect();
+    assert!(numbers == expected, "{} of {RECORDS} records", numbers.len());
+}
+
+#[test]
 fn a_checkpoint_that_is_asked_for_at_once_is_taken() {
     for workers in [1, 2, 3, 1, 2, 3, 1, 2, 3] {
         let folder = tempfile::tempdir().unwrap();

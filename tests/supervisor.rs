@@ -158,6 +158,13 @@ fn a_job_does_not_outlive_its_parent() {
 
 #[test]
 fn a_killed_job_goes_on_from_its_checkpoint_and_publishes_once() {
+    // What is told to be restored holds for the first start.
+    for restore in ["latest", "none"] {
+        killed_and_started_again(restore);
+    }
+}
+
+fn killed_and_started_again(restore: &str) {
     const VISITS: usize = 40_000;
     let folder = tempfile::tempdir().unwrap();
     let [out, checkpoints] =
@@ -168,6 +175,7 @@ fn a_killed_job_goes_on_from_its_checkpoint_and_publishes_once() {
         job.as_slice(),
         &["--checkpoint-dir", &checkpoints, "--checkpoint-every", "50ms", "--workers", "2"],
         &["--require", "exactly-once", "--restarts", "1", "--backoff", "10ms", "--no-progress"],
+        &["--restore", restore],
     ];
     let parent = start("resume", &arguments.concat());
     let parts = || {

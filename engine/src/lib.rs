@@ -4,7 +4,6 @@
 //! fulfil ([`Source`], [`Sink`], [`Clock`]) and, below `dataflow`, the only code that knows timely.
 
 mod capture;
-#[allow(dead_code, reason = "the job uses it as it grows")]
 pub mod checkpoint;
 pub mod cli;
 mod clock;

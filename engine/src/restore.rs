@@ -45,17 +45,9 @@ pub(crate) trait StoredStep {
     }
 }
 
-/// What was restored.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Restored {
-    /// The parts that the operator declares, in its order.
-    pub(crate) declared: Vec<Part>,
-    /// The parts that are stored and were not asked for.
-    pub(crate) unclaimed: Vec<Part>,
-}
-
 /// Restores what one of `workers` workers owns into an operator without state. What follows from
-/// the state, [`Operator::restored`](crate::Operator::restored), is left to the caller.
+/// the state, [`Operator::restored`](crate::Operator::restored), is left to the caller. Stored parts
+/// that the operator does not declare stay behind: whether they may has been decided before.
 ///
 /// # Errors
 /// When what is stored cannot be read, is damaged, or is spread over workers in another way than
@@ -65,17 +57,13 @@ pub(crate) fn restore(
     worker: usize,
     workers: usize,
     walk: &mut Walk<'_>,
-) -> Result<Restored, Error> {
-    let declared = declared(walk)?;
+) -> Result<(), Error> {
     let parts = stored.parts();
-    for part in &declared {
+    for part in &declared(walk)? {
         let there = parts.iter().find(|there| there.name == part.name);
         check_spread(part, there.map(|there| there.spread))?;
     }
-    walk(&mut Restore { stored, worker, workers })?;
-    let is_unclaimed = |part: &Part| declared.iter().all(|declared| declared.name != part.name);
-    let unclaimed = parts.into_iter().filter(is_unclaimed).collect();
-    Ok(Restored { declared, unclaimed })
+    walk(&mut Restore { stored, worker, workers })
 }
 
 /// Refuses a part that was spread over workers in another way when it was stored.
@@ -157,22 +145,18 @@ mod tests {
         snapshot
     }
 
-    fn part(name: &str, spread: Spread) -> Part {
-        Part { name: name.to_owned(), spread }
-    }
-
     #[test]
     fn each_worker_gets_what_is_its_own() {
         let snapshot = snapshot();
         let mut all = 0;
         for worker in 0..3 {
             let (mut keys, mut total, mut rate) = (KeyedState::<u64, u64>::default(), 0u64, 0u64);
-            let restored = restore(&snapshot, worker, 3, &mut |parts| {
+            restore(&snapshot, worker, 3, &mut |parts| {
                 parts.singleton("total", &mut total)?;
                 parts.broadcast("rate", &mut rate)?;
                 parts.keyed("keys", &mut keys)
-            });
-            assert_eq!(restored.unwrap().unclaimed, []);
+            })
+            .unwrap();
             assert_eq!((total, rate), (if worker == 0 { 5 } else { 0 }, 6));
             assert!(keys.iter().all(|entry| owner(entry.hash.get(), 3) == worker));
             all += keys.len();
@@ -181,15 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_are_new_or_gone_are_named() {
+    fn a_part_that_is_new_stays_as_it_is() {
         let mut more = 3u64;
-        let walk: &mut Walk<'_> = &mut |parts| parts.broadcast("more", &mut more);
-        let restored = restore(&snapshot(), 0, 1, walk).unwrap();
-        let unclaimed = [("keys", Spread::Keyed), ("rate", Spread::Broadcast)];
-        let mut unclaimed = unclaimed.map(|(name, spread)| part(name, spread)).to_vec();
-        unclaimed.push(part("total", Spread::Singleton));
-        let declared = vec![part("more", Spread::Broadcast)];
-        assert_eq!(restored, Restored { declared, unclaimed });
+        restore(&snapshot(), 0, 1, &mut |parts| parts.broadcast("more", &mut more)).unwrap();
         assert_eq!(more, 3, "nothing is stored of it");
     }
 

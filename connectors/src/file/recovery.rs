@@ -3,6 +3,9 @@
 //! [`plan_parts`] and [`plan_file`] decide, from what the checkpoint says and what lies in the
 //! folder; [`recover`] looks and does it. Each step can be interrupted: planning again from what is
 //! there then leads to the same end. Nothing is removed but hidden files of the same sink.
+//!
+//! A process of the last run may be dying meanwhile, and remove or publish what it had staged: a
+//! step that it has done is done.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -45,8 +48,6 @@ pub(crate) fn plan(
     ending: &str,
     recovery: &Recovery<'_>,
 ) -> Result<Vec<Step>, Error> {
-    let folder = target.folder();
-    let there = list(folder)?;
     let described = target.described();
     let (mut parts, mut file) = (Vec::new(), None);
     for bytes in recovery.prepared.iter().filter(|bytes| !bytes.is_empty()) {
@@ -61,10 +62,13 @@ pub(crate) fn plan(
             }
         }
     }
-    match target {
-        Target::Folder(folder) => plan_parts(folder, &parts, ending, &there),
-        Target::File(path) => plan_file(path, file, recovery.run, &there),
-    }
+    let plan = |there: &Listing| match target {
+        Target::Folder(folder) => plan_parts(folder, &parts, ending, there),
+        Target::File(path) => plan_file(path, file, recovery.run, there),
+    };
+    // A file that gets its name while the folder is read may be seen under neither name, or be
+    // seen before its last bytes: what seems to be missing is looked for once more.
+    plan(&list(target.folder())?).or_else(|_| plan(&list(target.folder())?))
 }
 
 /// Every prepared part gets its name; all other hidden parts with this ending are removed.
@@ -150,8 +154,14 @@ impl Step {
     /// Does it.
     pub(crate) fn apply(&self, folder: &Path) -> Result<(), Error> {
         match self {
-            Step::Rename { from, to } => fs::rename(folder.join(from), folder.join(to))
-                .map_err(|error| failed("publish", &folder.join(to), error)),
+            Step::Rename { from, to } => match fs::rename(folder.join(from), folder.join(to)) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && folder.join(to).exists() =>
+                {
+                    Ok(())
+                }
+                renamed => renamed.map_err(|error| failed("publish", &folder.join(to), error)),
+            },
             Step::Shorten { name, bytes } => {
                 let path = folder.join(name);
                 File::options()
@@ -160,10 +170,7 @@ impl Step {
                     .and_then(|file| file.set_len(*bytes).and_then(|()| file.sync_all()))
                     .map_err(|error| failed("shorten", &path, error))
             }
-            Step::Remove(name) => {
-                let path = folder.join(name);
-                fs::remove_file(&path).map_err(|error| failed("remove", &path, error))
-            }
+            Step::Remove(name) => remove(&folder.join(name)),
         }
     }
 }
@@ -204,6 +211,14 @@ fn is_hidden_part(name: &OsStr, ending: &str) -> bool {
     numbers.is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
 }
 
+/// Removes a file, unless it is gone already.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|error| failed("remove", path, error)),
+    }
+}
+
 /// What lies in a folder; nothing where there is none.
 pub(crate) fn list(folder: &Path) -> Result<Listing, Error> {
     let failed = |error| failed("list", folder, error);
@@ -211,11 +226,17 @@ pub(crate) fn list(folder: &Path) -> Result<Listing, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listing::new()),
         entries => entries.map_err(failed)?,
     };
-    let look = |entry: io::Result<fs::DirEntry>| {
-        let entry = entry?;
-        Ok((entry.file_name(), entry.metadata()?.len()))
-    };
-    entries.map(look).collect::<io::Result<_>>().map_err(failed)
+    let mut there = Listing::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        match entry.metadata() {
+            Ok(about) => drop(there.insert(entry.file_name(), about.len())),
+            // It was removed while the folder was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(there)
 }
 
 fn gone(path: &Path, hidden: &OsStr) -> Error {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rheos_engine::Error;
 
 use super::open::failed;
-use super::recovery::{StagedBy, list};
+use super::recovery::{StagedBy, list, remove};
 use super::staged::{folder_of, is_staged_name};
 
 /// What a sink writes to.
@@ -139,8 +139,4 @@ fn is_part_name(name: &str) -> bool {
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|error| failed("create the folder", folder, error))
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    fs::remove_file(path).map_err(|error| failed("remove", path, error))
 }

@@ -2,7 +2,8 @@
 //! is known of both.
 //!
 //! State is found again by the names of the step and the part. It is never given to a step of
-//! another kind or read as another type, and none is lost unless the user has said that it may be.
+//! another kind or read as another type. Sources and sinks are found by their names, too. Nothing is
+//! lost unless the user has said that it may be.
 
 use std::fmt;
 
@@ -37,6 +38,14 @@ pub(crate) struct SourceIdentity {
     pub(crate) identity: String,
 }
 
+/// A sink as a checkpoint knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredSink {
+    pub(crate) step: String,
+    /// Whether it had prepared output, which is published only by a sink of the same name.
+    pub(crate) has_prepared: bool,
+}
+
 /// All that the answer depends on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
@@ -44,6 +53,9 @@ pub(crate) struct Facts {
     pub(crate) stored_sources: Vec<SourceIdentity>,
     pub(crate) planned: Vec<PlannedStep>,
     pub(crate) planned_sources: Vec<SourceIdentity>,
+    pub(crate) stored_sinks: Vec<StoredSink>,
+    /// The names of the sinks.
+    pub(crate) planned_sinks: Vec<String>,
     /// Whether the user has said that state may be lost.
     pub(crate) allow_dropped_state: bool,
 }
@@ -52,7 +64,7 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) step: String,
-    /// The part of the step's state; none for a step as a whole and for a source.
+    /// The part of the step's state; none for a step as a whole, a source and a sink.
     pub(crate) part: Option<String>,
     /// Why, and what to do.
     pub(crate) reason: String,
@@ -99,6 +111,7 @@ pub(crate) fn compare(facts: &Facts) -> Compatibility {
         }
     }
     compare_sources(facts, &mut answer, &mut lost);
+    compare_sinks(facts, &mut answer, &mut lost);
     answer.warnings.extend(shifted_names(facts));
     if facts.allow_dropped_state {
         answer.dropped = lost;
@@ -117,7 +130,7 @@ pub(crate) fn check(facts: &Facts) -> Result<Compatibility, Error> {
     if answer.refused.is_empty() {
         return Ok(answer);
     }
-    let reason = format!("state would be lost\n{answer}");
+    let reason = format!("state or output would be lost\n{answer}");
     Err(Error::usage("restore the checkpoint into this program", reason).advise(
         "change the program back, say how state is converted, or pass --allow-dropped-state to go \
          on without what is refused",
@@ -240,6 +253,34 @@ fn compare_sources(facts: &Facts, answer: &mut Compatibility, lost: &mut Vec<Fat
     }
 }
 
+/// A sink is found by its name alone: only what is found goes on where the checkpoint was. What has
+/// no sink any more is not published, and a sink that is new deals with its target as at the
+/// beginning of a job, which may remove what was staged there.
+fn compare_sinks(facts: &Facts, answer: &mut Compatibility, lost: &mut Vec<Fate>) {
+    for StoredSink { step, has_prepared } in &facts.stored_sinks {
+        if facts.planned_sinks.contains(step) {
+            answer.kept.push(Fate::of_step(step, "goes on writing"));
+            continue;
+        }
+        let prepared = match has_prepared {
+            true => ", and it had prepared output that would never be published",
+            false => "",
+        };
+        let stored = facts.stored.iter().find(|stored| stored.name == *step);
+        let renamed = stored.and_then(|stored| likely_rename(stored, facts));
+        let hint = renamed.map_or_else(String::new, |new| {
+            format!("; `{new}` is new: if it is the same sink, name it with .named({step:?})")
+        });
+        lost.push(Fate::of_step(step, format!("no sink has this name any more{prepared}{hint}")));
+    }
+    for step in &facts.planned_sinks {
+        if facts.stored_sinks.iter().all(|stored| stored.step != *step) {
+            let reason = "new in this program, begins with its target as it is";
+            answer.new.push(Fate::of_step(step, reason));
+        }
+    }
+}
+
 /// A step that is new and keeps the same as one that is gone.
 fn likely_rename<'a>(gone: &StoredStep, facts: &'a Facts) -> Option<&'a str> {
     let fits = |parts: &Vec<PlannedPart>| {
@@ -259,7 +300,9 @@ fn likely_rename<'a>(gone: &StoredStep, facts: &'a Facts) -> Option<&'a str> {
 fn shifted_names(facts: &Facts) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut kinds: Vec<&str> = Vec::new();
-    for stored in facts.stored.iter().filter(|step| !step.is_named && !step.parts.is_empty()) {
+    let is_sink = |step: &StoredStep| facts.stored_sinks.iter().any(|sink| sink.step == step.name);
+    let matters = |step: &&StoredStep| !step.is_named && (!step.parts.is_empty() || is_sink(step));
+    for stored in facts.stored.iter().filter(matters) {
         if !kinds.contains(&stored.kind.as_str()) {
             kinds.push(&stored.kind);
         }
@@ -281,8 +324,9 @@ fn shifted_names(facts: &Facts) -> Vec<String> {
         if has_kept && then != now {
             warnings.push(format!(
                 "steps of the kind {kind} have their names from their order, and that has changed \
-                 from {} to {}: state may go to another step than it came from; name steps with \
-                 .named(..) so that they are found again wherever they stand",
+                 from {} to {}: state, or the rest of an output, may go to another step than it \
+                 came from; name steps with .named(..) so that they are found again wherever they \
+                 stand",
                 quoted(&then),
                 quoted(&now)
             ));

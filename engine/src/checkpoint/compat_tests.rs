@@ -294,6 +294,71 @@ fn sources_are_found_by_name_and_go_on_if_they_read_the_same() {
 }
 
 #[test]
+fn a_sink_that_is_missed_is_not_forgotten() {
+    /// The sinks then, each with whether it had prepared output.
+    type Then = &'static [(&'static str, bool)];
+    type Now = &'static [&'static str];
+    const SHIFTED: &str = "  warning: steps of the kind sink have their names from their order";
+    let cases: [(Then, Now, Expected); 6] = [
+        (
+            &[("totals", true)],
+            &["totals"],
+            Expected { fates: &["kept totals"], says: &["`totals`: goes on writing"] },
+        ),
+        (
+            &[("totals", true)],
+            &["sums"],
+            Expected {
+                fates: &["new sums", "refused totals"],
+                says: &["prepared output", "`sums` is new", ".named(\"totals\")"],
+            },
+        ),
+        (
+            &[("totals", false), ("log", true)],
+            &["log"],
+            Expected {
+                fates: &["kept log", "refused totals"],
+                says: &["`totals`: no sink has this name any more"],
+            },
+        ),
+        (
+            &[("log", true)],
+            &["log", "totals"],
+            Expected { fates: &["kept log", "new totals"], says: &["its target as it is"] },
+        ),
+        (
+            &[("sink", true), ("sink 2", true)],
+            &["sink"],
+            Expected { fates: &["kept sink", "refused sink 2"], says: &[SHIFTED] },
+        ),
+        (
+            &[("sink", true)],
+            &["sink", "sink 2"],
+            Expected { fates: &["kept sink", "new sink 2"], says: &[SHIFTED] },
+        ),
+    ];
+    for (then, now, expected) in cases {
+        let of_sink = |name: &str| StoredStep { parts: vec![], ..stored("sink", name, "") };
+        let planned_sink = |name: &&str| {
+            let parts = Some(vec![]);
+            PlannedStep { parts, ..planned("sink", name, "") }
+        };
+        let stored_sink = |(step, has_prepared): &(&str, bool)| StoredSink {
+            step: (*step).to_owned(),
+            has_prepared: *has_prepared,
+        };
+        let facts = Facts {
+            stored: then.iter().map(|(name, _)| of_sink(name)).collect(),
+            planned: now.iter().map(planned_sink).collect(),
+            stored_sinks: then.iter().map(stored_sink).collect(),
+            planned_sinks: now.iter().map(|name| (*name).to_owned()).collect(),
+            ..Facts::default()
+        };
+        check_all(&format!("{then:?} to {now:?}"), &facts, &expected);
+    }
+}
+
+#[test]
 fn the_parts_of_a_step_are_listed_with_what_can_be_converted() -> Result<(), Error> {
     let mut migrations = Migrations::default();
     migrations.add_for("totals", |old: u32| u64::from(old))?;

@@ -82,7 +82,7 @@ impl Crash {
     /// Lets a job live up to the crash, and looks at what is left of its folder.
     fn check(&self, seed: u64, losses: u64) -> Result<(), String> {
         let Self { workers, dead_from, deaf_sync } = *self;
-        let troubles = Troubles { dead_from: Some(dead_from), deaf_sync, full_at: None };
+        let troubles = Troubles { dead_from: Some(dead_from), deaf_sync, ..Troubles::default() };
         let disk = ForgetfulDisk::with(troubles);
         let mut life = Life::new(workers);
         // It fails where the disk dies, and what counts is what is left.

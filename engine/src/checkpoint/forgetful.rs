@@ -26,6 +26,8 @@ pub(crate) struct Troubles {
     pub(crate) full_at: Option<usize>,
     /// This sync, of a file or of the folder, says that it was done and does nothing.
     pub(crate) deaf_sync: Option<usize>,
+    /// Bytes that all its files may have together.
+    pub(crate) room: Option<usize>,
 }
 
 /// What was done to a [`ForgetfulDisk`] over its whole life.
@@ -84,6 +86,12 @@ impl State {
         };
     }
 
+    /// How many bytes there is room for.
+    fn room(&self) -> usize {
+        let files = self.names.values().map(|content| self.contents[*content].now.len());
+        self.troubles.room.map_or(usize::MAX, |room| room.saturating_sub(files.sum()))
+    }
+
     fn find(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -99,6 +107,12 @@ impl ForgetfulDisk {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on its files may have so many bytes together.
+    #[cfg(test)]
+    pub(crate) fn give_room(&self, bytes: usize) {
+        self.state().troubles.room = Some(bytes);
     }
 
     /// What was done to it.
@@ -279,8 +293,9 @@ impl WriteFile for File {
         state.done.writes += 1;
         // A disk takes what it has room for before it says that it is full.
         let taken = if is_full { bytes.len() / 2 } else { bytes.len() };
+        let taken = taken.min(state.room());
         state.contents[self.content].now.extend(&bytes[..taken]);
-        if is_full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        if taken < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -360,6 +375,12 @@ mod tests {
         let mut file = write(&disk, "a", b"1234");
         assert_eq!(file.write(b"5678").unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(disk.bytes("a").unwrap(), b"123456");
+        let disk = ForgetfulDisk::default();
+        disk.give_room(5);
+        assert!(write(&disk, "a", b"1234").write(b"56").is_err());
+        assert_eq!(disk.bytes("a").unwrap(), b"12345");
+        disk.remove("a").unwrap();
+        write(&disk, "b", b"12345");
         let disk = ForgetfulDisk::with(Troubles { dead_from: Some(2), ..Troubles::default() });
         let mut file = write(&disk, "a", b"1234");
         assert!(file.sync().is_err() && disk.rename("a", "b").is_err());

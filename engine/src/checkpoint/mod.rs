@@ -9,6 +9,7 @@
 //! | `state-00000007-003-000` | what worker 0 captured for checkpoint 7 in run 3 |
 //! | `manifest-00000007` | what belongs to checkpoint 7; when it is there, the checkpoint is durable |
 //! | `latest` | the last checkpoint that became durable |
+//! | `parent` | who starts the job again after failures, and since which checkpoint |
 //!
 //! Every file begins with a magic that names its kind and with the version of its format, and every
 //! byte is under a CRC-32.
@@ -30,6 +31,7 @@ mod manifest;
 mod names;
 mod obsolete;
 mod options;
+mod parent_file;
 mod parts;
 mod replace;
 mod section_index;
@@ -42,7 +44,7 @@ mod crash_campaign;
 #[cfg(any(test, feature = "failpoints"))]
 mod damage_campaign;
 #[cfg(any(test, feature = "failpoints"))]
-mod forgetful;
+pub(crate) mod forgetful;
 #[cfg(any(test, feature = "failpoints"))]
 mod random;
 #[cfg(any(test, feature = "failpoints"))]

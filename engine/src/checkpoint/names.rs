@@ -10,6 +10,8 @@ pub(crate) const LOCK: &str = "LOCK";
 pub(crate) const JOB: &str = "job";
 /// The last checkpoint that became durable.
 pub(crate) const LATEST: &str = "latest";
+/// Who starts the job again after failures, and from where on the checkpoints are its own.
+pub(crate) const PARENT: &str = "parent";
 /// What the names of files end in that are not complete.
 pub(crate) const UNFINISHED: &str = ".tmp";
 
@@ -64,7 +66,7 @@ pub(crate) fn unfinished(name: &str) -> String {
 /// Whether a name is that of a file of ours that was not completed.
 pub(crate) fn is_unfinished(name: &str) -> bool {
     name.strip_suffix(UNFINISHED)
-        .is_some_and(|name| name == JOB || name == LATEST || parse_manifest(name).is_some())
+        .is_some_and(|name| [JOB, LATEST, PARENT].contains(&name) || parse_manifest(name).is_some())
 }
 
 #[cfg(test)]

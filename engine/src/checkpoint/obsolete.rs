@@ -35,16 +35,31 @@ pub(crate) fn obsolete(facts: &Facts, keep: usize) -> Obsolete {
     }
     let manifests: Vec<CheckpointId> =
         facts.manifests.keys().copied().filter(|id| !kept.contains(id)).collect();
-    let needed = facts.files_of(&kept);
-    // What damaged manifests refer to is not known.
-    let damaged: BTreeSet<CheckpointId> =
-        kept.iter().copied().filter(|id| facts.manifests[id].is_err()).collect();
-    let newest = newest.unwrap_or_default();
+    let left = unneeded(facts, &kept, newest.unwrap_or_default());
+    Obsolete { manifests, ..left }
+}
+
+/// What can go although no checkpoint has become durable since: what earlier runs and checkpoints
+/// that came to nothing have left, where no manifest refers to it. All manifests stay.
+///
+/// Of this run nobody works on checkpoints up to `reached` any more.
+pub(crate) fn orphaned(facts: &Facts, reached: CheckpointId) -> Obsolete {
+    unneeded(facts, &facts.manifests.keys().copied().collect(), reached)
+}
+
+/// What can go when these manifests stay, and what this run has written behind `reached`.
+fn unneeded(facts: &Facts, kept: &BTreeSet<CheckpointId>, reached: CheckpointId) -> Obsolete {
+    let needed = facts.files_of(kept);
+    // What damaged manifests refer to is not known, nor what one does that is missing.
+    let is_damaged = |id: &CheckpointId| facts.manifests[id].is_err();
+    let mut damaged: BTreeSet<_> = kept.iter().copied().filter(is_damaged).collect();
+    let noted = facts.latest.iter().flatten().copied();
+    damaged.extend(noted.filter(|id| !facts.manifests.contains_key(id)));
     let is_needed = |name: &StateName| {
-        let in_progress = name.run == facts.job.run && name.checkpoint > newest;
+        let in_progress = name.run == facts.job.run && name.checkpoint > reached;
         let of_damaged = damaged.range(name.checkpoint..).next().is_some();
         needed.contains(name) || in_progress || of_damaged
     };
     let state_files = facts.state_files.keys().copied().filter(|name| !is_needed(name)).collect();
-    Obsolete { manifests, state_files, unfinished: facts.unfinished.clone() }
+    Obsolete { manifests: Vec::new(), state_files, unfinished: facts.unfinished.clone() }
 }

@@ -28,13 +28,15 @@ pub struct Checkpoints {
     pub every: Duration,
     /// How many of the durable ones are kept; 3.
     pub keep: usize,
-    /// Which one the job starts from; the latest.
+    /// Which one the job starts from; the latest. With `--restarts` this holds until a checkpoint
+    /// has been taken since: later starts go on from the latest.
     pub restore: Restore,
     /// Whether the job may start from an older one than the latest, because that is damaged or
     /// because [`restore`](Self::restore) names it, although what was published since is then
     /// published twice; no.
     pub accept_duplicates: bool,
-    /// Whether state may be lost that the plan has no step for any more; no.
+    /// Whether state may be lost that the plan has no step for any more, and what a sink had
+    /// prepared that is gone; no.
     pub allow_dropped_state: bool,
     /// So many failed checkpoints in a row fail the job; 10.
     pub failures_in_a_row: u32,

@@ -11,6 +11,7 @@ use super::names::StateName;
 use super::parts::PartShape;
 use super::state_file::{FileRef, StateFile, StateFileWriter};
 use super::store::Store;
+use super::verify::verify;
 use crate::state_parts::Spread;
 use crate::{
     Error, EventTime, Position, ProcessingTime, Schema, Section, SectionKind, Split, StageState,
@@ -165,11 +166,11 @@ impl Run {
 
 /// Checks that a checkpoint is there as [`Run::capture`] has written it, every byte of it.
 pub(crate) fn check_whole(store: &Store, id: CheckpointId) -> Result<(), String> {
-    let verified = store.verify(id).map_err(|error| error.to_string())?;
+    let disk = store.disk();
+    let verified = verify(&*disk, store.job(), id).map_err(|error| error.to_string())?;
     if !verified.is_whole() {
         return Err(verified.to_string());
     }
-    let disk = store.disk();
     let manifest = Manifest::read(&*disk, id, store.job()).map_err(|damage| damage.to_string())?;
     if manifest.chains.len() != manifest.workers as usize {
         return Err(format!("checkpoint {id} has {} chains", manifest.chains.len()));
@@ -177,7 +178,7 @@ pub(crate) fn check_whole(store: &Store, id: CheckpointId) -> Result<(), String>
     for file in manifest.files() {
         let read = || -> Result<bool, super::damage::Damage> {
             let state = StateFile::open(&*disk, file, store.job())?;
-            let name = state.name();
+            let Some(name) = StateName::parse(&file.name) else { return Ok(false) };
             for (step, section) in sections(name.checkpoint, name.worker) {
                 let mut entries = state.sections_of(step, &section.part).iter();
                 let Some(entry) = entries.find(|entry| entry.kind == section.kind) else {

@@ -104,11 +104,6 @@ impl StateFileWriter {
         self.add(&section.bytes)
     }
 
-    /// Bytes written so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// Makes the file complete and durable, with its name.
     ///
     /// # Errors
@@ -171,6 +166,8 @@ impl Drop for StateFileWriter {
         // The room is given back at once: a full disk is a likely reason to be here.
         if self.file.take().is_some()
             && let Err(error) = self.disk.remove(&self.name)
+            // Process 0 removes what is left of a checkpoint that came to nothing.
+            && error.kind() != std::io::ErrorKind::NotFound
         {
             let file = self.disk.path(&self.name);
             tracing::warn!(%file, %error, "cannot remove a state file that was not completed");
@@ -186,7 +183,6 @@ fn failed(verb: &str, disk: &dyn Disk, name: &str, cause: std::io::Error) -> Err
 /// A state file that is read.
 pub(crate) struct StateFile {
     path: String,
-    name: StateName,
     file: Box<dyn ReadFile>,
     entries: Vec<SectionEntry>,
 }
@@ -231,12 +227,7 @@ impl StateFile {
         let entries = body
             .entries(HEADER as u64, end)
             .ok_or_else(|| damaged("its index does not fit the file"))?;
-        Ok(Self { path, name, file: opened, entries })
-    }
-
-    /// Who wrote it, and for which checkpoint.
-    pub(crate) fn name(&self) -> StateName {
-        self.name
+        Ok(Self { path, file: opened, entries })
     }
 
     /// All sections, by step and part.

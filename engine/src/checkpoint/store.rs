@@ -8,15 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::CheckpointId;
-use super::choose::Decision;
+use super::choose::{Decision, Restore};
 use super::disk::{Disk, LocalDisk, LockGuard};
 use super::facts::{Facts, list};
 use super::job_file::{Abandoned, JobFile, holds_checkpoints, write_latest};
 use super::manifest::{MANIFEST, Manifest};
 use super::names::{self, JOB, LATEST, LOCK};
-use super::obsolete::{Obsolete, obsolete};
+use super::obsolete::{Obsolete, obsolete, orphaned};
+use super::parent_file::ParentFile;
 use super::replace::replace;
-use super::verify::{Verified, verify};
+use crate::supervisor::StartedBy;
 use crate::{Error, ErrorKind, failpoint};
 
 /// A checkpoint folder, locked.
@@ -91,17 +92,40 @@ impl Store {
         self.job.id
     }
 
-    /// The last checkpoint that is known to be durable.
-    pub(crate) fn confirmed(&self) -> Option<CheckpointId> {
-        self.confirmed
-    }
-
     /// What is in the folder.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub(crate) fn facts(&self) -> Result<Facts, Error> {
         Facts::gather(&*self.disk, self.job.clone())
+    }
+
+    /// What the job goes on from that was told `told`, and by whom it was started.
+    ///
+    /// # Errors
+    /// When the note of the parent cannot be read.
+    pub(crate) fn wish(
+        &self,
+        facts: &Facts,
+        told: Restore,
+        by: Option<StartedBy>,
+    ) -> Result<Restore, Error> {
+        let Some(by) = by.filter(|by| by.is_restart) else { return Ok(told) };
+        let parent = ParentFile::read(&*self.disk, self.job.id, by)?;
+        Ok(parent.map_or(told, |parent| parent.wish(facts, told)))
+    }
+
+    /// Notes by whom the run was started that has just begun, and that all checkpoints from its
+    /// first one on are of that parent's children.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn note_parent(&self, by: StartedBy) -> Result<(), Error> {
+        match ParentFile::read(&*self.disk, self.job.id, by) {
+            Ok(Some(_)) => Ok(()),
+            // One that is damaged is of no use to anybody.
+            Ok(None) | Err(_) => ParentFile::write(&*self.disk, self.job.id, by, self.job.highest),
+        }
     }
 
     /// Begins a run that goes on from what was decided, durably: from now on nothing that an
@@ -132,6 +156,10 @@ impl Store {
         job.write(&*self.disk)?;
         self.job = job;
         self.note_latest(facts, from)?;
+        // All that is there is of earlier runs.
+        if let Err(error) = self.remove_files(&orphaned(facts, highest)) {
+            tracing::warn!(%error, "what earlier runs have left stays");
+        }
         Ok(RunStart { run: self.job.run, first: highest.next() })
     }
 
@@ -175,14 +203,6 @@ impl Store {
         Ok(())
     }
 
-    /// Reads all files of a checkpoint and compares the checksums.
-    ///
-    /// # Errors
-    /// When there is no such checkpoint.
-    pub(crate) fn verify(&self, id: CheckpointId) -> Result<Verified, Error> {
-        verify(&*self.disk, self.job.id, id)
-    }
-
     /// Removes what nobody needs any more, when the newest `keep` checkpoints stay.
     ///
     /// # Errors
@@ -191,6 +211,17 @@ impl Store {
         let obsolete = obsolete(&self.facts()?, keep);
         self.remove_all(&obsolete)?;
         Ok(obsolete)
+    }
+
+    /// Removes what a checkpoint of this run has left that came to nothing, and what those before it
+    /// have: a disk that was full because of them has room again.
+    ///
+    /// Its manifest may be there all the same, because something failed later: then all stays.
+    ///
+    /// # Errors
+    /// When the disk refuses; what is left is removed the next time.
+    pub(crate) fn remove_failed(&self, id: CheckpointId) -> Result<(), Error> {
+        self.remove_files(&orphaned(&self.facts()?, id))
     }
 
     /// Removes a checkpoint and the files that only it needs.
@@ -229,11 +260,17 @@ impl Store {
             self.sync_folder()?;
         }
         failpoint::hit("remove-between")?;
+        self.remove_files(obsolete)?;
+        failpoint::hit("remove-after")
+    }
+
+    /// Removes files that no manifest refers to.
+    fn remove_files(&self, obsolete: &Obsolete) -> Result<(), Error> {
         let state_files = obsolete.state_files.iter().map(ToString::to_string);
         for name in state_files.chain(obsolete.unfinished.iter().cloned()) {
             self.remove(&name)?;
         }
-        failpoint::hit("remove-after")
+        Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {

@@ -22,7 +22,7 @@ use crate::capture::{Extent, Section};
 use crate::checkpoint::{Disk, FileRef, StateFileWriter, StateName, Store};
 use crate::failpoint;
 use crate::run::StepId;
-use crate::{CheckpointId, Epoch, Error};
+use crate::{CheckpointId, Epoch, Error, ErrorKind};
 
 /// Files of changes behind a file with everything; then everything is written again.
 const LONGEST_CHAIN: usize = 16;
@@ -66,6 +66,14 @@ struct Tally {
     votes: BTreeMap<usize, WorkerVote>,
     /// It has been said that nothing comes of it.
     has_failed: bool,
+}
+
+impl Tally {
+    /// Nothing comes of the cut any more.
+    fn give_up(&mut self) {
+        self.files.clear();
+        self.has_failed = true;
+    }
 }
 
 /// What only the scribe of process 0 does.
@@ -234,7 +242,10 @@ impl Scribe {
         let file = file.map(StateFileWriter::finish).transpose()?;
         let mut chain = match extent {
             Extent::Whole => Vec::new(),
-            Extent::Changes => self.chains.get(&worker).cloned().unwrap_or_default(),
+            Extent::Changes => {
+                let chain = self.chains.get(&worker).cloned();
+                chain.ok_or_else(|| changes_of_nothing(worker, cut.id))?
+            }
         };
         if !failpoint::is_broken("base-without-changes") || extent == Extent::Whole {
             chain.extend(file);
@@ -260,8 +271,7 @@ impl Scribe {
     /// Says that nothing comes of a cut; the job goes on.
     fn give_up(&mut self, cut: Cut, error: &Error) {
         if let Some(tally) = self.tally(cut) {
-            tally.files.clear();
-            tally.has_failed = true;
+            tally.give_up();
             self.say(Word::Failed { id: cut.id, reason: error.to_string() });
         }
     }
@@ -361,6 +371,14 @@ impl Scribe {
             Act::Void { id, reason } => {
                 self.desk.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%id, %reason, "a checkpoint came to nothing; the job goes on");
+                if let Some(tally) = self.tally.as_mut().filter(|tally| tally.cut.id == id) {
+                    tally.give_up();
+                }
+                // Or the next one would find a full disk as full. What other processes write for it
+                // after this goes with the next one that ends in any way.
+                if let Err(error) = hub.store.remove_failed(id) {
+                    tracing::warn!(%error, "what was written for a failed checkpoint stays");
+                }
                 Vec::new()
             }
             Act::Leave => {
@@ -382,65 +400,12 @@ impl Scribe {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-    use crate::checkpoint::{LocalDisk, StateFile};
-    use crate::{Limits, SectionKind, SystemClock};
-
-    /// The scribe of a process that is not the first, and what it says to the others.
-    fn scribe(folder: &std::path::Path) -> (Scribe, Arc<Mutex<Vec<Word>>>) {
-        let limits = Arc::new(Limits::default());
-        let shared = Arc::new(Shared::new(limits, Arc::new(SystemClock), 1, 2, 2));
-        let said = Arc::<Mutex<Vec<Word>>>::default();
-        let saying = Arc::clone(&said);
-        shared.set_herald(Box::new(move |news| {
-            if let News::Checkpoint(notice) = news {
-                saying.lock().unwrap().push(notice.word);
-            }
-        }));
-        let (desk, _hear) = Desk::new((1, 3), 2, 2);
-        let disk = Arc::new(LocalDisk::create(folder).unwrap());
-        let files = Files { disk, job: 17, run: 1 };
-        let steps = vec!["count".to_owned()];
-        (Scribe::new(shared, Arc::new(desk), files, steps, (1, 2..4), None), said)
-    }
-
-    fn captured(worker: usize, cut: Cut) -> Said {
-        let kind = SectionKind::Keyed { group: 7 };
-        let bytes = cut.id.0.to_le_bytes().to_vec();
-        let section = Section { part: "keys".to_owned(), kind, entries: 1, bytes };
-        Said::Captured { worker, cut, step: StepId(0), sections: vec![section] }
-    }
-
-    fn done(worker: usize, cut: Cut) -> Said {
-        Said::Done { worker, cut, extent: Extent::Whole, facts: Box::default() }
-    }
-
-    #[test]
-    fn what_comes_late_for_a_cut_that_was_given_up_takes_nothing_from_the_next() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut scribe, said) = scribe(folder.path());
-        let [void, next] =
-            [4, 5].map(|id| Cut { id: CheckpointId(id), before: Epoch(10 * id), base: None });
-        // Worker 2 has heard of the next cut before worker 3 has.
-        let late = [captured(3, void), done(3, void)];
-        let on_time = [done(2, next), captured(3, next), done(3, next)];
-        scribe.hear(captured(2, void));
-        scribe.hear(captured(2, next));
-        late.into_iter().chain(on_time).for_each(|said| scribe.hear(said));
-        let said = said.lock().unwrap();
-        let [Word::Voted { id: CheckpointId(5), votes }] = &said[..] else {
-            panic!("{said:?}");
-        };
-        for vote in votes {
-            let [file] = &vote.chain[..] else { panic!("worker {}: {vote:?}", vote.worker) };
-            let file = StateFile::open(&*scribe.files.disk, file, 17).unwrap();
-            let [entry] = file.sections("count") else { panic!("one section") };
-            assert_eq!(file.read(entry).unwrap(), 5u64.to_le_bytes());
-        }
-        assert_eq!(votes.len(), 2);
-    }
+/// Changes were captured, and nobody knows what they are changes of: a fault of the engine.
+fn changes_of_nothing(worker: usize, id: CheckpointId) -> Error {
+    let attempted = format!("take checkpoint {id}");
+    let reason = format!("worker {worker} wrote what has changed, and no file with everything");
+    Error::new(ErrorKind::Internal, attempted, reason)
 }
+
+#[cfg(test)]
+mod tests;

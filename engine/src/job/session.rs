@@ -25,6 +25,7 @@ use crate::checkpoint::{
 use crate::dataflow::panic_message;
 use crate::failpoint;
 use crate::plan::{Node, Plan};
+use crate::supervisor::started_by;
 use crate::{Epoch, Error, ErrorKind, Recovery, SplitContext};
 
 /// The checkpoint folder of a job that runs, as one of its processes uses it.
@@ -57,7 +58,9 @@ impl Session {
             true => Duplicates::Accepted,
             false => Duplicates::Refused,
         };
-        let mut decision = choose(&facts, options.restore, duplicates)?;
+        let started_by = started_by();
+        let wish = store.wish(&facts, options.restore, started_by)?;
+        let mut decision = choose(&facts, wish, duplicates)?;
         if failpoint::is_broken("restore-one-checkpoint-older")
             && let Decision::Restore { id, .. } = &mut decision
             && let Some((older, _)) = facts.manifests.range(..*id).next_back()
@@ -79,6 +82,7 @@ impl Session {
             manifest.map(|found| Restored::open(&store.disk(), store.job(), found, plan, allows));
         let restored = restored.transpose()?;
         let start = store.begin_run(&facts, &decision)?;
+        started_by.map_or(Ok(()), |by| store.note_parent(by))?;
         let mut outset = Outset { run: start.run, next: start.first, ..Outset::default() };
         match restored.as_ref().map(Restored::manifest) {
             None => {
@@ -198,7 +202,7 @@ fn fit(
         parts: step.parts.clone(),
     });
     let mut planned = Vec::new();
-    let mut planned_sources = Vec::new();
+    let (mut planned_sources, mut planned_sinks) = (Vec::new(), Vec::new());
     for (number, step) in plan.steps.iter().enumerate() {
         let stored = manifest.plan.iter().find(|stored| stored.name == step.name);
         let parts = plan.parts(number, stored.map_or(&[], |stored| &stored.parts))?;
@@ -208,9 +212,13 @@ fn fit(
             is_named: step.is_named,
             parts: Some(parts),
         });
-        if let Node::Source(source) = &step.node {
-            let (step, identity) = (step.name.clone(), source.identity());
-            planned_sources.push(compat::SourceIdentity { step, identity });
+        match &step.node {
+            Node::Source(source) => {
+                let (step, identity) = (step.name.clone(), source.identity());
+                planned_sources.push(compat::SourceIdentity { step, identity });
+            }
+            Node::Sink(_) => planned_sinks.push(step.name.clone()),
+            Node::Stage(_) | Node::Operator(_) => {}
         }
     }
     let stored_sources = manifest.sources.iter().map(|source| compat::SourceIdentity {
@@ -218,11 +226,17 @@ fn fit(
         identity: source.identity.clone(),
     });
     check_ended(plan, manifest)?;
+    let stored_sinks = manifest.sinks.iter().map(|sink| compat::StoredSink {
+        step: sink.step.clone(),
+        has_prepared: sink.prepared.iter().any(|prepared| !prepared.is_empty()),
+    });
     compat::check(&compat::Facts {
         stored: stored.collect(),
         stored_sources: stored_sources.collect(),
         planned,
         planned_sources,
+        stored_sinks: stored_sinks.collect(),
+        planned_sinks,
         allow_dropped_state,
     })
 }

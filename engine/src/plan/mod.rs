@@ -58,7 +58,6 @@ pub(crate) trait SourceNode: Send + Sync {
     fn replay(&self) -> Replay;
 
     /// What is read; see [`crate::Source::identity`].
-    #[allow(dead_code, reason = "compared when a job is restored")]
     fn identity(&self) -> String;
 
     /// Whether records that cannot be understood go to a stream of their own.

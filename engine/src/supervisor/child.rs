@@ -1,5 +1,6 @@
-//! The child: whether this process is one, and that it does not outlive its parent.
+//! The child: whether this process is one, whose, and that it does not outlive its parent.
 
+use std::fmt;
 use std::os::unix::process::parent_id;
 use std::time::Duration;
 
@@ -8,9 +9,56 @@ use rustix::process::{Pid, Signal, getpid, kill_process, test_kill_process};
 
 use crate::Error;
 
-/// The environment variable that tells a child the process id of its parent. Whatever the child
-/// starts inherits it, so it is believed only where it names the process that is the parent.
+/// The environment variable that tells a child who its parent is. Whatever the child starts
+/// inherits it, so it is believed only where it names the process that is the parent.
 pub(super) const SUPERVISOR: &str = "RHEOS_SUPERVISED";
+
+/// What a parent tells a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The process id of the parent.
+    pub(super) process: u32,
+    /// The number of the parent, which no other has.
+    pub(super) parent: u64,
+    /// Whether it has started the job before.
+    pub(super) is_restart: bool,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { process, parent, is_restart } = self;
+        write!(f, "{process},{parent},{is_restart}")
+    }
+}
+
+impl Told {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(',');
+        let mut word = || words.next();
+        let (process, parent) = (word()?.parse().ok()?, word()?.parse().ok()?);
+        Some(Self { process, parent, is_restart: word()?.parse().ok()? })
+    }
+
+    /// What this process, or one above it, was told.
+    fn here() -> Option<Self> {
+        Self::parse(&std::env::var(SUPERVISOR).ok()?)
+    }
+}
+
+/// The parent that has started this process, as far as the job that it runs needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StartedBy {
+    /// The number of the parent, which no other has.
+    pub(crate) parent: u64,
+    /// Whether it has started the job before.
+    pub(crate) is_restart: bool,
+}
+
+/// The parent of this process, if it has one that starts its job again after failures.
+pub(crate) fn started_by() -> Option<StartedBy> {
+    let Told { process, parent, is_restart } = Told::here()?;
+    (process == parent_id()).then_some(StartedBy { parent, is_restart })
+}
 
 /// How often a child looks whether its parent is still there. The operating system tells nobody.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -33,8 +81,7 @@ pub(super) fn place() -> Place {
     if crate::cluster::is_launched_copy() {
         return Place::Copy;
     }
-    let named = std::env::var(SUPERVISOR).ok().and_then(|id| id.parse().ok());
-    place_of(named, parent_id(), is_alive)
+    place_of(Told::here().map(|told| told.process), parent_id(), is_alive)
 }
 
 /// What a process is that has this parent, and was told that one supervises it.
@@ -93,6 +140,17 @@ mod tests {
             (Some(30), 1, Place::Orphan),
         ] {
             assert_eq!(place_of(named, parent, alive), place, "{named:?}, {parent}");
+        }
+    }
+
+    #[test]
+    fn what_a_child_is_told_is_understood() {
+        for is_restart in [false, true] {
+            let told = Told { process: 7, parent: u64::MAX, is_restart };
+            assert_eq!(Told::parse(&told.to_string()), Some(told));
+        }
+        for text in ["", "7", "7,8", "7,8,9", "7,,true"] {
+            assert_eq!(Told::parse(text), None, "{text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The parent: starts children, passes signals on to them, and ends as the last one did.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{IsTerminal, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -11,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use super::child::{self, Place, SUPERVISOR};
+use super::child::{self, Place, SUPERVISOR, Told};
 use super::decision::{Ended, Next, Ran, Restarts};
 use crate::{Error, ErrorKind};
 
@@ -37,6 +38,8 @@ pub(crate) fn supervise(restarts: Restarts) -> Result<(), Error> {
 
 struct Parent {
     restarts: Restarts,
+    /// Chosen at random: children of different parents tell their checkpoints apart by it.
+    number: u64,
     signals: Receiver<i32>,
     /// Whether a signal has asked for the end.
     asked_to_end: bool,
@@ -44,7 +47,8 @@ struct Parent {
 
 impl Parent {
     fn new(restarts: Restarts) -> Result<Self, Error> {
-        Ok(Self { restarts, signals: watch_signals()?, asked_to_end: false })
+        let number = RandomState::new().build_hasher().finish();
+        Ok(Self { restarts, number, signals: watch_signals()?, asked_to_end: false })
     }
 
     /// Runs children until one ends that is the last; says with which code.
@@ -52,8 +56,10 @@ impl Parent {
         let attempted = "find this program to start it again";
         let program = std::env::current_exe().map_err(|cause| Error::io(attempted, cause))?;
         let mut so_far = 0;
+        let mut is_restart = false;
         loop {
-            let ran = self.run_child(&program)?;
+            let ran = self.run_child(&program, is_restart)?;
+            is_restart = true;
             match self.restarts.after(&ran, so_far) {
                 Next::Restart { restart, after } => {
                     let most = self.restarts.most;
@@ -75,9 +81,10 @@ impl Parent {
     }
 
     /// Starts a child and waits for its end.
-    fn run_child(&mut self, program: &Path) -> Result<Ran, Error> {
+    fn run_child(&mut self, program: &Path, is_restart: bool) -> Result<Ran, Error> {
         let began = Instant::now();
-        let mut child = start(program)?;
+        let process = std::process::id();
+        let mut child = start(program, &Told { process, parent: self.number, is_restart })?;
         loop {
             let status = child
                 .try_wait()
@@ -127,9 +134,9 @@ impl Parent {
 
 /// Starts the program again with the arguments of this process. It reads and writes where this one
 /// does.
-fn start(program: &Path) -> Result<Child, Error> {
+fn start(program: &Path, told: &Told) -> Result<Child, Error> {
     let mut command = Command::new(program);
-    command.args(std::env::args_os().skip(1)).env(SUPERVISOR, std::process::id().to_string());
+    command.args(std::env::args_os().skip(1)).env(SUPERVISOR, told.to_string());
     if !shares_terminal() {
         // In a group of its own it hears a signal once: from here.
         command.process_group(0);

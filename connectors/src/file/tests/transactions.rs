@@ -187,6 +187,36 @@ fn what_was_durable_and_is_gone_or_damaged_is_named() {
 }
 
 #[test]
+fn what_a_dying_run_does_to_its_files_meanwhile_is_done() {
+    for place in ["", "a.txt"] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path();
+        let sink = FileSink::create(out.join(place), Text);
+        let mut writer = open(&sink, 1, 0);
+        write(&mut *writer, "one");
+        let prepared = [prepare(&mut *writer, CheckpointId::END).unwrap()];
+        let left = if place.is_empty() { ".part-0001-001-00000.txt" } else { ".a.txt.9-9" };
+        std::fs::write(out.join(format!("{left}.staged")), "more").unwrap();
+        let target = Target::of(out.join(place));
+        let recovery = Recovery { prepared: &prepared, run: 2 };
+        let steps = plan(&target, ".txt", &recovery).unwrap();
+        assert_eq!(steps.len(), 2, "{steps:?}");
+        // Before they are carried out the other one publishes and removes the same.
+        writer.finish(Finish::Commit).unwrap();
+        std::fs::remove_file(out.join(format!("{left}.staged"))).unwrap();
+        let published = names(out);
+        steps.iter().for_each(|step| step.apply(out).unwrap());
+        assert_eq!(names(out), published);
+        let [published] = &published[..] else { panic!("{published:?}") };
+        // What is nowhere is no success.
+        std::fs::remove_file(out.join(published)).unwrap();
+        let errors = steps.iter().filter_map(|step| step.apply(out).err());
+        let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
+        assert!(errors.len() == 1 && errors[0].contains("publish"), "{errors:?}");
+    }
+}
+
+#[test]
 fn parts_that_rolled_wait_for_the_next_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let sink = FileSink::folder(folder.path(), Text).roll_bytes(1);

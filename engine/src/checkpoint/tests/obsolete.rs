@@ -6,7 +6,7 @@ use crate::checkpoint::facts::Facts;
 use crate::checkpoint::job_file::{Abandoned, JobFile};
 use crate::checkpoint::manifest::{Chain, Manifest};
 use crate::checkpoint::names::StateName;
-use crate::checkpoint::obsolete::obsolete;
+use crate::checkpoint::obsolete::{obsolete, orphaned};
 use crate::checkpoint::state_file::FileRef;
 
 /// The run of the job that removes.
@@ -60,6 +60,28 @@ fn leftovers_go_and_what_is_in_progress_stays() {
     check(&facts, 2, &[], &[(2, 1), (4, 1)]);
     // Nothing has become durable yet.
     check(&folder(&[], &[(1, 1), (1, RUN)]), 2, &[], &[(1, 1)]);
+}
+
+#[test]
+fn what_came_to_nothing_goes_and_every_manifest_stays() {
+    let orphans = |facts: &Facts, reached| -> Vec<(u64, u32)> {
+        let gone = orphaned(facts, CheckpointId(reached));
+        assert_eq!((gone.manifests.len(), gone.unfinished.len()), (0, 1));
+        gone.state_files.iter().map(|name| (name.checkpoint.0, name.run)).collect()
+    };
+    // Run 1 failed at 2 and died during 4; run 2 has failed at 5 and takes 6.
+    let states = [(1, 1), (2, 1), (3, 1), (4, 1), (5, RUN), (6, RUN)];
+    let mut facts = folder(&[(1, &[1]), (3, &[1, 3])], &states);
+    assert_eq!(orphans(&facts, 4), [(2, 1), (4, 1)]);
+    assert_eq!(orphans(&facts, 5), [(2, 1), (4, 1), (5, RUN)]);
+    assert_eq!(orphans(&facts, 6), [(2, 1), (4, 1), (5, RUN), (6, RUN)]);
+    // Only then its manifest could not be made known.
+    facts.manifests.insert(CheckpointId(6), Err(Damage::new("manifest 6", "it is torn")));
+    assert_eq!(orphans(&facts, 6), []);
+    // Somebody may bring a manifest back that was durable.
+    facts.manifests.remove(&CheckpointId(6));
+    facts.latest = Some(Ok(CheckpointId(4)));
+    assert_eq!(orphans(&facts, 6), [(5, RUN), (6, RUN)]);
 }
 
 #[test]

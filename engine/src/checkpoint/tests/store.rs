@@ -10,6 +10,7 @@ use crate::checkpoint::forgetful::{ForgetfulDisk, Troubles};
 use crate::checkpoint::names::StateName;
 use crate::checkpoint::scenario::{self, Run, check_whole};
 use crate::checkpoint::store::Store;
+use crate::supervisor::StartedBy;
 
 fn names(disk: &ForgetfulDisk) -> Vec<String> {
     disk.list().unwrap().into_iter().map(|(name, _)| name).collect()
@@ -25,12 +26,14 @@ fn a_job_goes_on_where_its_last_checkpoint_was() {
     let mut run = Run::start(Arc::new(disk.clone())).unwrap();
     assert_eq!(run.from, None);
     assert_eq!((publish(&mut run), publish(&mut run)), (CheckpointId(1), CheckpointId(2)));
-    assert_eq!(run.store.confirmed(), Some(CheckpointId(2)));
+    assert_eq!(run.store.facts().unwrap().latest, Some(Ok(CheckpointId(2))));
     // The third is not completed.
     run.capture().unwrap();
     drop(run);
+    assert!(names(&disk).contains(&"state-00000003-001-000".to_owned()));
     let mut run = Run::start(Arc::new(disk.clone())).unwrap();
     assert_eq!(run.from, Some(CheckpointId(2)));
+    assert!(!names(&disk).iter().any(|name| name.starts_with("state-00000003")), "is of no use");
     check_whole(&run.store, CheckpointId(2)).unwrap();
     assert_eq!(publish(&mut run), CheckpointId(4), "numbers are not used again");
     run.store.remove_old(1).unwrap();
@@ -97,6 +100,40 @@ fn a_job_that_went_back_does_not_return_by_itself() {
     assert_eq!(publish(&mut run), CheckpointId(5));
     drop(run);
     assert_eq!(Run::start(shared).unwrap().from, Some(CheckpointId(5)));
+}
+
+#[test]
+fn what_a_job_is_told_to_restore_holds_for_the_first_start_by_its_parent() {
+    let shared: Arc<dyn Disk> = Arc::new(ForgetfulDisk::default());
+    let mut run = Run::start(shared.clone()).unwrap();
+    for _ in 0..3 {
+        publish(&mut run);
+    }
+    drop(run);
+    let first = Restore::Id(CheckpointId(1));
+    let started = |told: Restore, parent, is_restart, checkpoints| {
+        let by = StartedBy { parent, is_restart };
+        let store = Store::over(shared.clone(), scenario::NAME).unwrap();
+        let wish = store.wish(&store.facts().unwrap(), told, Some(by)).unwrap();
+        drop(store);
+        let mut run = Run::start_from(shared.clone(), wish, Duplicates::Accepted).unwrap();
+        run.store.note_parent(by).unwrap();
+        for _ in 0..checkpoints {
+            publish(&mut run);
+        }
+        run.from.map(|id| id.0)
+    };
+    // The first start fails before it begins a run, the next before it takes a checkpoint.
+    assert_eq!(started(first, 7, true, 0), Some(1));
+    assert_eq!(started(first, 7, true, 2), Some(1));
+    assert_eq!(started(first, 7, true, 0), Some(5), "what it has published since stays");
+    assert_eq!(started(first, 7, true, 1), Some(5));
+    assert_eq!(started(Restore::None, 7, true, 0), Some(6));
+    // Another parent is told by another person.
+    assert_eq!(started(Restore::Id(CheckpointId(5)), 8, false, 0), Some(5));
+    assert_eq!(started(Restore::None, 8, true, 1), None);
+    assert_eq!(started(Restore::None, 8, true, 0), Some(7));
+    assert_eq!(started(Restore::None, 8, false, 0), None, "a start by a person");
 }
 
 #[test]
