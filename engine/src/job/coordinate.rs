@@ -28,7 +28,7 @@ pub(crate) enum Act<V> {
     Write { id: CheckpointId, votes: Vec<V>, is_end: bool },
     /// Tell everybody that the checkpoint is durable.
     Announce { id: CheckpointId, is_end: bool, is_last: bool },
-    /// Tell everybody that nothing comes of the checkpoint.
+    /// Nothing comes of the checkpoint.
     Void { id: CheckpointId, reason: String },
     /// Leave the job as the last durable checkpoint has it.
     Leave,
