@@ -96,7 +96,9 @@ impl Capture {
     /// # Errors
     /// When a key or a state cannot be serialized.
     pub(crate) fn advance(&mut self, bytes: usize, walk: &mut Walk<'_>) -> Result<bool, Error> {
-        walk(&mut Advance { capture: self, left: bytes.max(1) })?;
+        if !self.is_complete() {
+            walk(&mut Advance { capture: self, left: bytes.max(1) })?;
+        }
         let is_complete = self.is_complete();
         let collected: usize = self.tables.iter().map(|table| table.collected.bytes()).sum();
         if is_complete || collected >= COLLECTED_BYTES {
@@ -297,6 +299,7 @@ mod tests {
         let mut held = Held::new(10, "somebody");
         let mut capture = Capture::of_copies(0, &mut |parts| held.state(parts)).unwrap();
         assert!(capture.is_complete());
+        assert!(capture.advance(1, &mut |parts| held.state(parts)).unwrap());
         let names: Vec<String> = capture.take().into_iter().map(|section| section.part).collect();
         assert_eq!(names, ["rate"]);
         let capture = Capture::of_copies(1, &mut |parts| held.state(parts));
