@@ -9,7 +9,7 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Makes a record of each that it looks at, or none: [`filter_map`](Stream::filter_map) for
     /// records that need not be taken apart.
     ///
-    /// Right behind a source that lends its records (a collection, say) nothing is copied but what
+    /// Right behind a source that lends its records (`ReadBuffer::lend`) nothing is copied but what
     /// is selected. So is what a second reader of a stream gets that begins with this step.
     ///
     /// # Semantics
