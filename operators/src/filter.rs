@@ -66,10 +66,13 @@ pub(crate) fn filter_mapping<T: 'static, U: 'static, M: Timeline>(
     // What is on its way to the next step; empty between batches.
     let mut made = Vec::new();
     move |batch, next, run| {
-        made.extend(batch.drain(..).filter_map(|record| {
+        // Not `extend` of a `filter_map`: that moves each record once more on its way.
+        for record in batch.drain(..) {
             let (stamp, value) = M::split(record);
-            map(value).map(|value| M::join(stamp, value))
-        }));
+            if let Some(value) = map(value) {
+                made.push(M::join(stamp, value));
+            }
+        }
         if !made.is_empty() {
             next.batch(&mut made, run);
         }

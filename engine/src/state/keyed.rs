@@ -148,10 +148,21 @@ impl<K, S> KeyedState<K, S> {
         std::mem::take(&mut self.entries)
     }
 
-    /// All entries, with the places that are empty, of a table that is not needed any more.
+    /// All entries, with the places that are empty, of a table that is not needed any more, and the
+    /// room of its index as an empty one.
     #[must_use]
-    pub fn into_entries(self) -> Vec<Option<Entry<K, S>>> {
-        self.entries
+    pub fn into_parts(mut self) -> (Vec<Option<Entry<K, S>>>, Self) {
+        (std::mem::take(&mut self.entries), self.emptied())
+    }
+
+    /// An empty table that has forgotten everything, with the room of this one.
+    #[must_use]
+    pub fn emptied(mut self) -> Self {
+        self.entries.clear();
+        self.free.clear();
+        self.index.clear();
+        self.changes = Changes::default();
+        self
     }
 
     /// Gives an emptied vector back to be filled again.

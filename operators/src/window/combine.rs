@@ -193,16 +193,14 @@ impl<K: Key, V: 'static, A: Aggregate, P: Prepare<V, A>> SliceCombiner<K, V, A, 
             && let Some(Stamped { time, value: Keyed { hash, key, value } }) = records.next()
         {
             let entry = table.find_or_insert(hash, key, || self.aggregate.create());
-            let entry = table.entry_mut(entry);
-            self.aggregate.add(&mut entry.state, (self.prepare)(time, value));
-            // Records of one key often stand together; those of a whole stream all have one.
-            while records.len() > behind
-                && let Some(next) = records.as_slice().first()
-                && next.value.hash == entry.hash.get()
-                && next.value.key == entry.key
-                && let Some(Stamped { time, value }) = records.next()
-            {
-                self.aggregate.add(&mut entry.state, (self.prepare)(time, value.value));
+            let acc = &mut table.entry_mut(entry).state;
+            self.aggregate.add(acc, (self.prepare)(time, value));
+            // A type without size has one value: a whole stream has one key, and needs one look.
+            if size_of::<K>() == 0 {
+                let rest = records.len() - behind;
+                for Stamped { time, value } in records.by_ref().take(rest) {
+                    self.aggregate.add(acc, (self.prepare)(time, value.value));
+                }
             }
         }
         let new = table.len() - before;

@@ -14,19 +14,32 @@ use super::arrival::Arrival;
 use super::clock::Domain;
 use super::judged::Judged;
 use super::pane::{Pane, PaneTiming, Window};
-use super::slices::Slices;
+use super::slices::{Entries, Slices};
 use super::windowed::Prepare;
 use crate::Aggregate;
 use crate::with_late::{Emitted, LateRecords};
-
-/// Accumulators of a window that is speaking.
-type Rest<K, A> = std::iter::Flatten<std::vec::IntoIter<Option<Entry<K, A>>>>;
 
 /// A window in the middle of what it has to say.
 struct Speaking<K, A> {
     end: i64,
     timing: PaneTiming,
-    rest: Rest<K, A>,
+    /// Its accumulators, and how many of them have spoken.
+    entries: Entries<K, A>,
+    said: usize,
+}
+
+impl<K, A> Speaking<K, A> {
+    /// The next accumulator, if there is one left.
+    #[inline]
+    fn next(&mut self) -> Option<Entry<K, A>> {
+        loop {
+            let entry = self.entries.get_mut(self.said)?.take();
+            self.said += 1;
+            if entry.is_some() {
+                return entry;
+            }
+        }
+    }
 }
 
 /// Windows that share slices, for the keys of a worker.
@@ -115,9 +128,8 @@ impl<K: Key, V, A: Aggregate, P, L> SlicedWindows<K, V, A, P, L> {
                 let state = slices.of_key(end, hash.get(), key)?;
                 Some(Some(Entry { hash: *hash, key: key.clone(), state }))
             });
-            let entries: Vec<_> = of_keys.collect();
-            let rest = entries.into_iter().flatten();
-            return Some(Speaking { end, timing: PaneTiming::Late, rest });
+            let entries = of_keys.collect();
+            return Some(Speaking { end, timing: PaneTiming::Late, entries, said: 0 });
         }
         let slice = self.slices.first_open(self.answered)?;
         let end = self.aligned.first_end(slice, self.answered);
@@ -127,14 +139,14 @@ impl<K: Key, V, A: Aggregate, P, L> SlicedWindows<K, V, A, P, L> {
         self.answered = end;
         // The only slice of a window that waits for nobody is not needed any more.
         let is_last = self.aligned.slices_a_window() == 1 && self.lateness == 0;
-        let window = if is_last {
+        let entries = if is_last {
             self.slices.take(slice)
         } else {
-            let window = self.slices.window(end);
+            let entries = self.slices.window(end);
             self.slices.forget_before(self.over(end));
-            window
+            entries
         };
-        Some(Speaking { end, timing: PaneTiming::OnTime, rest: window.into_iter().flatten() })
+        Some(Speaking { end, timing: PaneTiming::OnTime, entries, said: 0 })
     }
 }
 
@@ -188,24 +200,23 @@ where
             if self.speaking.is_none() {
                 self.speaking = self.next_to_speak(watermark);
             }
-            let Some(Speaking { end, timing, rest }) = &mut self.speaking else { break };
+            let Some(speaking) = &mut self.speaking else { break };
+            let (end, timing) = (speaking.end, speaking.timing);
             let window = Window {
-                start: EventTime::from_millis(self.aligned.start_of(*end)),
-                end: EventTime::from_millis(*end),
+                start: EventTime::from_millis(self.aligned.start_of(end)),
+                end: EventTime::from_millis(end),
             };
             let time = EventTime::from_millis(end.saturating_sub(1));
-            let timing = *timing;
-            while !out.is_full() {
-                let Some(Entry { key, state, .. }) = rest.next() else {
-                    self.speaking = None;
-                    break;
-                };
+            while let Some(Entry { key, state, .. }) = speaking.next() {
                 let value = self.aggregate.finish(&state);
                 let pane = Pane { key, window, timing, value };
                 out.push(Stamped { time, value: Emitted::Result(pane) });
+                if out.is_full() {
+                    return Ok(Turn::More);
+                }
             }
-            if self.speaking.is_some() {
-                return Ok(Turn::More);
+            if let Some(Speaking { entries, .. }) = self.speaking.take() {
+                self.slices.recycle(entries);
             }
         }
         self.watermark = watermark;

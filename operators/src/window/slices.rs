@@ -24,6 +24,9 @@ use crate::Aggregate;
 /// Accumulators by key.
 pub(crate) type Table<K, A> = KeyedState<K, A>;
 
+/// Accumulators that have left their table, with the places that were empty.
+pub(crate) type Entries<K, A> = Vec<Option<Entry<K, A>>>;
+
 /// What is kept of a window that moves on slice by slice.
 struct Running<K, A> {
     /// The window's end.
@@ -54,7 +57,14 @@ pub(crate) struct Slices<K, A: Aggregate> {
     kept_from: i64,
     /// Tables of slices that are not needed any more except by the capture under way.
     leaving: Vec<Table<K, A::Acc>>,
+    /// Emptied tables, for the slices to come.
+    spare_tables: Vec<Table<K, A::Acc>>,
+    /// The memory of the window that spoke last.
+    spare_entries: Entries<K, A::Acc>,
 }
+
+/// Emptied tables that are kept at most.
+const SPARE_TABLES: usize = 4;
 
 impl<K: Key, A: Aggregate> Slices<K, A> {
     pub(crate) fn new(aggregate: A, aligned: Aligned) -> Self {
@@ -73,6 +83,8 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
             entries: 0,
             kept_from: i64::MIN,
             leaving: Vec::new(),
+            spare_tables: Vec::new(),
+            spare_entries: Vec::new(),
         }
     }
 
@@ -104,7 +116,8 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
         }
         self.cool();
         let start = self.aligned.slice_of(time);
-        self.hot = Some((start, self.slices.remove(&start).unwrap_or_default()));
+        let table = self.slices.remove(&start).or_else(|| self.spare_tables.pop());
+        self.hot = Some((start, table.unwrap_or_default()));
         start
     }
 
@@ -163,11 +176,14 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
     }
 
     /// Takes a slice out that no other window needs.
-    pub(crate) fn take(&mut self, start: i64) -> Vec<Option<Entry<K, A::Acc>>> {
+    pub(crate) fn take(&mut self, start: i64) -> Entries<K, A::Acc> {
         let Some(table) = self.slices.remove(&start) else { return Vec::new() };
         self.entries -= table.len();
         if table.is_captured() {
-            return table.into_entries();
+            let (entries, mut table) = table.into_parts();
+            table.recycle(std::mem::take(&mut self.spare_entries));
+            self.let_go(table);
+            return entries;
         }
         let entries = table.iter().cloned().map(Some).collect();
         self.leaving.push(table);
@@ -176,27 +192,47 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
 
     /// The accumulators of the window that ends at `end`, all slices of which are complete.
     /// Windows are asked for in order.
-    pub(crate) fn window(&mut self, end: i64) -> Vec<Option<Entry<K, A::Acc>>> {
+    pub(crate) fn window(&mut self, end: i64) -> Entries<K, A::Acc> {
         self.complete_before = self.complete_before.max(end);
+        let mut entries = std::mem::take(&mut self.spare_entries);
         if self.aligned.slices_a_window() == 1 {
             let table = self.slices.get(&self.aligned.start_of(end));
-            return table.into_iter().flat_map(KeyedState::iter).cloned().map(Some).collect();
+            entries.extend(table.into_iter().flat_map(KeyedState::iter).cloned().map(Some));
+            return entries;
         }
         if self.has_inverse {
-            let running = self.advance_running(end);
             let entry = |entry: &Entry<K, (A::Acc, u32)>| {
                 let (acc, _) = entry.state.clone();
                 Some(Entry { hash: entry.hash, key: entry.key.clone(), state: acc })
             };
-            return running.iter().map(entry).collect();
+            let running = self.advance_running(end);
+            entries.reserve(running.len());
+            entries.extend(running.iter().map(entry));
+            return entries;
         }
         let (aggregate, mut window) = (self.aggregate.clone(), Table::default());
+        window.recycle(entries);
         for node in self.cover(end) {
             if let Some(table) = self.node(node) {
                 merge_table(&aggregate, &mut window, table);
             }
         }
         window.take_entries()
+    }
+
+    /// Takes back the memory of what a window has said.
+    pub(crate) fn recycle(&mut self, mut entries: Entries<K, A::Acc>) {
+        entries.clear();
+        if entries.capacity() > self.spare_entries.capacity() {
+            self.spare_entries = entries;
+        }
+    }
+
+    /// Keeps the room of a table that nobody needs any more.
+    fn let_go(&mut self, table: Table<K, A::Acc>) {
+        if self.spare_tables.len() < SPARE_TABLES {
+            self.spare_tables.push(table.emptied());
+        }
     }
 
     /// What a key has come to in the window that ends at `end`, from its slices.
@@ -231,7 +267,10 @@ impl<K: Key, A: Aggregate> Slices<K, A> {
         while let Some(first) = self.slices.first_entry().filter(|f| *f.key() < keep_from) {
             let table = first.remove();
             self.entries -= table.len();
-            self.leaving.extend(Some(table).filter(|table| !table.is_captured()));
+            match table.is_captured() {
+                true => self.let_go(table),
+                false => self.leaving.push(table),
+            }
         }
         let number = i128::from(self.aligned.number_of(open_from));
         self.merged.retain(|(level, at), _| (i128::from(*at) + 1) << level > number);
