@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+
 /// How long a run took: by the clock and in processor time over all threads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
@@ -17,16 +20,24 @@ pub(crate) fn measure<R>(work: impl FnOnce() -> R) -> (Taken, R) {
     (Taken { wall: began.elapsed(), cpu: cpu_time().saturating_sub(cpu) }, result)
 }
 
-/// The processor time of this process so far: user and system, all threads, and that of processes
-/// it has started and waited for.
+/// The processor time so far, of this process and of those that it has started and waited for.
 fn cpu_time() -> Duration {
-    /// The kernel counts in hundredths of a second (`USER_HZ`).
+    cpu_time_of_this() + cpu_time_of_children()
+}
+
+/// User and system time of all threads, in nanoseconds.
+fn cpu_time_of_this() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).expect("a process has not run for less than no time")
+}
+
+/// As the kernel counts it for them, in hundredths of a second (`USER_HZ`).
+fn cpu_time_of_children() -> Duration {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The fields behind the command's name, which may hold spaces: utime and stime are 14 and 15,
-    // those of the processes are 16 and 17.
+    // The fields behind the command's name, which may hold spaces: cutime and cstime are 16 and 17.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-    let ticks: f64 = fields.split(' ').skip(11).take(4).filter_map(|t| t.parse::<f64>().ok()).sum();
+    let ticks: f64 = fields.split(' ').skip(13).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
     Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
 }
 
@@ -43,24 +54,36 @@ impl<'a> Side<'a> {
 }
 
 /// Middle and spread of some numbers.
-pub(crate) struct Spread(Vec<f64>);
+#[derive(Serialize)]
+pub(crate) struct Spread {
+    median: f64,
+    least: f64,
+    most: f64,
+    /// In the order in which they came.
+    rounds: Vec<f64>,
+}
 
 impl Spread {
-    pub(crate) fn of(mut numbers: Vec<f64>) -> Self {
-        numbers.sort_by(f64::total_cmp);
-        Self(numbers)
+    pub(crate) fn of(rounds: Vec<f64>) -> Self {
+        let mut sorted = rounds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let (median, least, most) = (sorted[sorted.len() / 2], sorted[0], sorted[sorted.len() - 1]);
+        Self { median, least, most, rounds }
     }
 
-    fn median(&self) -> f64 {
-        self.0[self.0.len() / 2]
+    /// Of how many times as long one took as another, by the pairs of a round.
+    pub(crate) fn of_ratios(one: &[Taken], another: &[Taken], of: fn(&Taken) -> f64) -> Self {
+        // A run takes longer than the clocks are fine; this only keeps infinity out.
+        let pairs = one.iter().zip(another).map(|(one, another)| of(one) / of(another).max(1e-9));
+        Self::of(pairs.collect())
     }
 }
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (least, most) = (self.0[0], self.0[self.0.len() - 1]);
+        let Self { median, least, most, .. } = self;
         let digits = f.precision().unwrap_or(3);
-        write!(f, "{:.digits$} ({least:.digits$} to {most:.digits$})", self.median())
+        write!(f, "{median:.digits$} ({least:.digits$} to {most:.digits$})")
     }
 }
 
@@ -138,13 +161,29 @@ fn print_nanoseconds(taken: &[Rounds<'_>], records: usize) {
 fn print_ratios(taken: &[Rounds<'_>]) {
     let Some(((first, first_times), others)) = taken.split_first() else { return };
     for (name, times) in others {
-        let ratio = |of: fn(&Taken) -> f64| {
-            let pairs = first_times.iter().zip(times).map(|(a, b)| of(b) / of(a).max(1e-9));
-            Spread::of(pairs.collect())
-        };
-        let (walls, cpus) = (ratio(wall), ratio(cpu));
+        let [walls, cpus] = [wall, cpu].map(|of| Spread::of_ratios(times, first_times, of));
         println!(
             "{name} takes {walls} times the wall time and {cpus} times the cpu time of {first}"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_has_the_middle_and_both_ends() {
+        let spread = Spread::of(vec![3.0, 1.0, 2.0]);
+        assert_eq!(spread.to_string(), "2.000 (1.000 to 3.000)");
+        assert_eq!(spread.rounds, [3.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn processor_time_is_counted_more_finely_than_in_hundredths() {
+        let (taken, sum) = measure(|| (0..2_000_000u64).fold(0, |sum, n| sum ^ (sum << 1) ^ n));
+        assert_ne!(sum, 1);
+        assert!(taken.cpu > Duration::ZERO, "{taken:?}");
+        assert_ne!(taken.cpu.as_millis() * 1_000_000, taken.cpu.as_nanos(), "{taken:?}");
     }
 }

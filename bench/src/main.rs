@@ -1,4 +1,4 @@
-//! Measures the engine against yardsticks: bare timely, hand-written loops, itself.
+//! Measures the engine against yardsticks: bare timely, a peer, hand-written loops, itself.
 //!
 //! Every comparison runs its sides in turn, A B A B, and prints the median of the paired ratios
 //! with their spread, so that the noise of a shared machine does not decide.
@@ -7,8 +7,10 @@ mod capture;
 mod chain;
 mod checkpoints;
 mod compare;
+mod comparison;
 mod counts;
 mod dead_letters;
+mod engine;
 mod gaps;
 mod held;
 mod interval;
@@ -18,6 +20,8 @@ mod memory_flat;
 mod nexmark;
 mod numbers;
 mod recovery;
+#[cfg(feature = "peers")]
+mod renoir_source;
 mod scaling;
 mod skew;
 mod stages;
@@ -55,11 +59,11 @@ enum What {
     DeadLetters(dead_letters::Options),
     /// A query of NEXMark, or all of them
     Nexmark(nexmark::Options),
-    /// Counting the words of a text in memory: Rheos against bare timely
+    /// Counting the words of a text in memory
     WordCount(counts::Options),
-    /// Counting words in tumbling windows: Rheos against bare timely
+    /// Counting words in tumbling windows
     WindowedWordCount(counts::Options),
-    /// Counting the views of ads by campaign in tumbling windows: Rheos against bare timely
+    /// Counting the views of ads by campaign in tumbling windows
     YahooCount(counts::YahooOptions),
     /// From an event to its result at fixed rates, as a distribution
     Latency(latency::Options),

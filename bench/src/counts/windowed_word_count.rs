@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use rheos::prelude::*;
 
+#[cfg(feature = "peers")]
+use super::bare_timely::Counts;
 use super::bare_timely::{self, Items};
 use super::command::{Forms, Options, run_forms};
+#[cfg(feature = "peers")]
+use super::renoir;
 use super::tally::{Row, Tally, run_job};
 use super::text::{Line, Text};
 use super::word_count::{count_words, words_of};
+use crate::engine::Engine;
 use crate::memory::Memory;
 
 /// Milliseconds from the start of a window to its end.
@@ -17,8 +22,16 @@ const LENGTH: i64 = 10_000;
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let text = Text::of(options.words, options.workers)?;
-    let forms = Forms { naive: || naive(&text), timely: || timely(&text), rheos: || rheos(&text) };
-    run_forms("words in windows", options, forms)
+    run_forms("words in windows", options, &forms(&text))
+}
+
+fn forms(text: &Text) -> Forms<'_> {
+    let forms = Forms::new(naive(text))
+        .on(Engine::Rheos, || rheos(text))
+        .on(Engine::Timely, || timely(text));
+    #[cfg(feature = "peers")]
+    let forms = forms.on(Engine::Renoir, || renoir(text));
+    forms
 }
 
 fn naive(text: &Text) -> Tally {
@@ -53,6 +66,28 @@ fn timely(text: &Text) -> anyhow::Result<Tally> {
     bare_timely::count(items, count_words(text))
 }
 
+/// A map for each window is folded where the lines are read, and again by window.
+#[cfg(feature = "peers")]
+fn renoir(text: &Text) -> anyhow::Result<Tally> {
+    let add = count_words(text);
+    renoir::run(
+        &text.shares,
+        |line| Some(*line),
+        |lines, tally| {
+            let windows = lines.group_by_fold(
+                |line: &Line| line.time - line.time.rem_euclid(LENGTH),
+                Counts::default(),
+                move |counts, line| add(counts, &[line]),
+                renoir::add_counts,
+            );
+            let rows = windows.unkey().flat_map(|(window_start, counts)| {
+                counts.into_iter().map(move |(key, count)| Row { window_start, key, count })
+            });
+            renoir::tally_rows(rows, tally);
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,9 +97,7 @@ mod tests {
         for workers in [1, 3] {
             // Two windows, the last of them not full.
             let text = Text::of(1_100_000, workers).unwrap();
-            let right = naive(&text);
-            assert_eq!(timely(&text).unwrap(), right, "{workers} workers");
-            assert_eq!(rheos(&text).unwrap(), right, "{workers} workers");
+            forms(&text).check(workers);
         }
     }
 }

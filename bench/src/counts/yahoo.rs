@@ -16,7 +16,10 @@ use rheos::prelude::*;
 
 use super::bare_timely::{self, Counts, Items};
 use super::command::{self, Forms, run_forms};
+#[cfg(feature = "peers")]
+use super::renoir;
 use super::tally::{Row, Tally, run_job};
+use crate::engine::Engine;
 use crate::memory::Memory;
 
 /// How much is counted, and how the campaign of an ad is found.
@@ -66,12 +69,20 @@ struct Ads {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let ads = Ads::of(options.run.words, options.run.workers);
-    let rheos = || match options.lookup {
-        true => with_lookup(&ads),
-        false => rheos(&ads),
-    };
-    let forms = Forms { naive: || naive(&ads), timely: || timely(&ads), rheos };
-    run_forms("events of ads", &options.run, forms)
+    run_forms("events of ads", &options.run, &forms(&ads, options.lookup))
+}
+
+/// The forms, of which that on Rheos finds campaigns by a lookup or not.
+fn forms(ads: &Ads, lookup: bool) -> Forms<'_> {
+    let forms = Forms::new(naive(ads))
+        .on(Engine::Rheos, move || match lookup {
+            true => with_lookup(ads),
+            false => rheos(ads),
+        })
+        .on(Engine::Timely, || timely(ads));
+    #[cfg(feature = "peers")]
+    let forms = forms.on(Engine::Renoir, || renoir(ads));
+    forms
 }
 
 impl Ads {
@@ -157,6 +168,23 @@ fn timely(ads: &Ads) -> anyhow::Result<Tally> {
     })
 }
 
+/// Views are counted by window and campaign where they are read, and then over the workers.
+#[cfg(feature = "peers")]
+fn renoir(ads: &Ads) -> anyhow::Result<Tally> {
+    let campaigns = Arc::clone(&ads.campaigns);
+    let view = move |event: &Event| {
+        let window_start = event.time - event.time.rem_euclid(LENGTH);
+        let is_view = event.kind == Kind::View;
+        is_view.then(|| campaigns.get(&event.ad).map(|of| (window_start, *of)))?
+    };
+    renoir::run(&ads.shares, view, |views, tally| {
+        let counts =
+            views.group_by_fold(|view| *view, 0, |sum, _| *sum += 1, |sum, more| *sum += more);
+        let row = |((window_start, key), count)| Row { window_start, key, count };
+        renoir::tally_rows(counts.unkey().map(row), tally);
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,8 +196,7 @@ mod tests {
             let ads = Ads::of(1_100_000, workers);
             let right = naive(&ads);
             assert_eq!(right.rows, 2 * CAMPAIGNS);
-            assert_eq!(timely(&ads).unwrap(), right, "{workers} workers");
-            assert_eq!(rheos(&ads).unwrap(), right, "{workers} workers");
+            forms(&ads, false).check(workers);
             assert_eq!(with_lookup(&ads).unwrap(), right, "{workers} workers");
         }
     }

@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use timely::Accountable;
 use timely::container::{CapacityContainerBuilder, NoopBuilder};
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
 use timely::dataflow::operators::Input;
 use timely::dataflow::operators::generic::{Operator, OutputBuilderSession};
 use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker;
+use timely::{Accountable, Container};
 
 use super::events::{Event, EventIn, Events};
 use super::form::Form;
@@ -36,9 +36,6 @@ pub(crate) type Records<'scope, R> = Stream<'scope, u64, Vec<R>>;
 
 /// Events on a timely stream, in place.
 pub(crate) type Batches<'scope, E = Event> = Stream<'scope, u64, Batch<E>>;
-
-/// Where a worker puts its events.
-type BatchInput<E> = InputHandle<u64, NoopBuilder<Batch<E>>>;
 
 /// What an operator sends records to.
 pub(crate) type Output<'a, R> = OutputBuilderSession<'a, u64, CapacityContainerBuilder<Vec<R>>>;
@@ -75,12 +72,32 @@ impl<E: 'static> Accountable for Batch<E> {
     }
 }
 
-/// Runs a dataflow with a worker a share, and gives what it tallied. The epoch of an event is its
-/// time divided by `epoch` milliseconds.
+/// How a share is cut into batches.
+#[derive(Clone, Copy)]
+pub(crate) struct Cut {
+    /// Milliseconds; the epoch of an event is its time divided by them.
+    pub(crate) epoch: i64,
+    /// Events in a batch at most.
+    pub(crate) batch: usize,
+}
+
+/// Runs a dataflow over events in place, with a worker a share, and gives what it tallied. The
+/// epoch of an event is its time divided by `epoch` milliseconds.
 pub(crate) fn run<F: Form>(
     events: &Events<F>,
     epoch: i64,
     dataflow: impl Fn(Batches<'_, EventIn<F>>, SharedTally) + Send + Sync + 'static,
+) -> anyhow::Result<Tally> {
+    let batch_of = |share: &Arc<[_]>, range| Batch { share: Arc::clone(share), range };
+    run_on(events, Cut { epoch, batch: BATCH }, batch_of, dataflow)
+}
+
+/// Runs a dataflow over batches that `batch_of` makes of ranges of the shares.
+pub(crate) fn run_on<F: Form, C: Container + Clone>(
+    events: &Events<F>,
+    cut: Cut,
+    batch_of: impl Fn(&Arc<[EventIn<F>]>, Range<usize>) -> C + Send + Sync + 'static,
+    dataflow: impl Fn(Stream<'_, u64, C>, SharedTally) + Send + Sync + 'static,
 ) -> anyhow::Result<Tally> {
     let shares = events.shares().to_vec();
     let tally = SharedTally::default();
@@ -93,7 +110,7 @@ pub(crate) fn run<F: Form>(
             dataflow(batches, tally.clone());
             input
         });
-        feed(worker, share, epoch, input);
+        feed(worker, share, cut, &batch_of, input);
         while worker.step_or_park(None) {}
     });
     let ended = workers.map_err(anyhow::Error::msg)?.join();
@@ -101,11 +118,12 @@ pub(crate) fn run<F: Form>(
     Ok(total.total())
 }
 
-fn feed<P: 'static, A: 'static, B: 'static>(
+fn feed<P, A, B, C: Container + Clone>(
     worker: &mut Worker,
     share: &Arc<[Event<P, A, B>]>,
-    epoch: i64,
-    mut input: BatchInput<Event<P, A, B>>,
+    Cut { epoch, batch }: Cut,
+    batch_of: impl Fn(&Arc<[Event<P, A, B>]>, Range<usize>) -> C,
+    mut input: InputHandle<u64, NoopBuilder<C>>,
 ) {
     let mut at = 0;
     let mut epoch_ends = i64::MIN;
@@ -115,9 +133,9 @@ fn feed<P: 'static, A: 'static, B: 'static>(
             epoch_ends = epoch.saturating_mul(number + 1);
             input.advance_to(number as u64);
         }
-        let most = &share[at..share.len().min(at + BATCH)];
+        let most = &share[at..share.len().min(at + batch)];
         let end = at + most.partition_point(|event| event.date_time() < epoch_ends);
-        input.send_batch(&mut Batch { share: Arc::clone(share), range: at..end });
+        input.send_batch(&mut batch_of(share, at..end));
         at = end;
         worker.step();
     }

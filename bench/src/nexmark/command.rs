@@ -7,10 +7,12 @@ use rheos::engine::Processes;
 use rheos::prelude::{Config, JobArgs};
 
 use super::events::Extent;
-use super::figures::{Figures, Subject, reset_peak_memory};
-use super::query::{Query, Selection, Versions};
-use super::version::{Engine, Prepared, Supply};
-use crate::compare::{Side, in_turn_over, measure};
+use super::figures::{Compared, Figures, Subject, reset_peak_memory};
+use super::query::{Selection, Versions};
+use super::version::{Prepared, Supply};
+use crate::compare::{Side, measure};
+use crate::comparison::Comparison;
+use crate::engine::Engine;
 
 /// Which query, on which events, on how many workers.
 #[derive(Args)]
@@ -39,9 +41,9 @@ pub(crate) struct Options {
     /// What runs it
     #[arg(long, default_value = "rheos")]
     engine: Engine,
-    /// Run also this engine, in turn, and print the ratios of the times
-    #[arg(long, value_name = "ENGINE", conflicts_with_all = ["output", "json"])]
-    compare: Option<Engine>,
+    /// Run also these engines, in turn, and print the ratios of the times to each of theirs
+    #[arg(long, value_name = "ENGINES", value_delimiter = ',', conflicts_with = "output")]
+    compare: Vec<Engine>,
     /// Rounds of a comparison that count
     #[arg(long, default_value_t = 7, requires = "compare")]
     rounds: usize,
@@ -79,7 +81,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Processes::Hosts { hosts, .. } => hosts.len(),
     };
     anyhow::ensure!(
-        processes == 1 || options.query.0.len() == 1 && options.compare.is_none(),
+        processes == 1 || options.query.0.len() == 1 && options.compare.is_empty(),
         "several processes run one query, once: the others of them end with it"
     );
     let extent = Extent { events: options.events, workers: config.workers * processes };
@@ -99,9 +101,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         };
         reset_peak_memory();
         let prepared = version.prepare(extent, supply);
-        match options.compare {
-            Some(other) => compare(options, *query, other, &config, &*prepared)?,
-            None => run_once(options, *query, extent, &config, &*prepared)?,
+        let subject = Subject {
+            query: query.name(),
+            engine: options.engine,
+            form: options.events_form,
+            source: options.source,
+            extent,
+        };
+        match options.compare.is_empty() {
+            true => run_once(options, &subject, &config, &*prepared)?,
+            false => compare(options, &subject, &config, &*prepared)?,
         }
     }
     Ok(())
@@ -109,27 +118,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 fn run_once(
     options: &Options,
-    query: Query,
-    extent: Extent,
+    subject: &Subject,
     config: &Config,
     prepared: &dyn Prepared,
 ) -> anyhow::Result<()> {
     let folder = match (&options.output, options.query.0.as_slice()) {
         (Some(folder), [_]) => Some(folder.clone()),
-        (Some(folder), _) => Some(folder.join(query.name())),
+        (Some(folder), _) => Some(folder.join(&subject.query)),
         (None, _) => None,
     };
     let run = || prepared.run(options.engine, config.clone(), folder.as_deref());
     let (taken, tally) = measure(run);
     let Some(tally) = tally? else { return Ok(()) };
-    let subject = Subject {
-        query: query.name(),
-        engine: options.engine,
-        form: options.events_form,
-        source: options.source,
-        extent,
-    };
-    let figures = Figures::new(&subject, taken, tally);
+    let figures = Figures::new(subject, taken, tally);
     if options.check {
         prepared.expected().check(tally)?;
     }
@@ -137,30 +138,23 @@ fn run_once(
     Ok(())
 }
 
-#[allow(clippy::print_stdout, reason = "the figures are this program's output")]
 fn compare(
     options: &Options,
-    query: Query,
-    other: Engine,
+    subject: &Subject,
     config: &Config,
     prepared: &dyn Prepared,
 ) -> anyhow::Result<()> {
     let expected = prepared.expected();
-    let side = |engine: Engine, name| {
+    let engines = [&[options.engine], options.compare.as_slice()].concat();
+    let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
+    let side = |(engine, name): (&Engine, _)| {
+        let engine = *engine;
         Side::new(name, move || match prepared.run(engine, config.clone(), None)? {
             Some(tally) => expected.check(tally),
             None => anyhow::bail!("this process has not worker 0"),
         })
     };
-    let [other_name, name] = [other, options.engine].map(|engine| format!("{engine:?}"));
-    println!(
-        "{}, {} {:?} events, {:?}, {} workers: {expected}",
-        query.name(),
-        options.events,
-        options.events_form,
-        options.source,
-        config.workers,
-    );
-    let sides = vec![side(other, &*other_name), side(options.engine, &*name)];
-    in_turn_over(options.events, options.rounds, sides)
+    let sides = engines.iter().zip(names.iter().map(String::as_str)).map(side).collect();
+    let comparison = Comparison::run(options.events, options.rounds, sides)?;
+    comparison.print(&Compared::new(subject, expected.tally), options.json)
 }

@@ -1,12 +1,14 @@
 //! What one run is reported as.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::command::{EventsForm, SourceMode};
 use super::events::Extent;
 use super::tally::Tally;
-use super::version::Engine;
 use crate::compare::Taken;
+use crate::engine::Engine;
 
 /// What was run.
 pub(crate) struct Subject {
@@ -37,13 +39,51 @@ pub(crate) struct Figures {
     checksum: String,
 }
 
+/// What engines are compared by.
+#[derive(Serialize)]
+pub(crate) struct Compared {
+    query: String,
+    events: usize,
+    form: String,
+    source: String,
+    workers: usize,
+    rows: u64,
+    checksum: String,
+}
+
+impl Compared {
+    /// The subject of a comparison, without its engine, and the rows that all have to give.
+    pub(crate) fn new(subject: &Subject, tally: Tally) -> Self {
+        Self {
+            query: subject.query.clone(),
+            events: subject.extent.events,
+            form: format!("{:?}", subject.form).to_lowercase(),
+            source: format!("{:?}", subject.source).to_lowercase(),
+            workers: subject.extent.workers,
+            rows: tally.rows,
+            checksum: format!("{:016x}", tally.checksum),
+        }
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { query, events, form, source, workers, rows, checksum } = self;
+        write!(
+            f,
+            "{query}: {events} {form} events, {source}, {workers} workers: {rows} rows, checksum \
+             {checksum}"
+        )
+    }
+}
+
 impl Figures {
     /// The figures of a run that has just ended.
     pub(crate) fn new(subject: &Subject, taken: Taken, tally: Tally) -> Self {
         let (seconds, events) = (taken.wall.as_secs_f64(), subject.extent.events as f64);
         Self {
             query: subject.query.clone(),
-            engine: format!("{:?}", subject.engine).to_lowercase(),
+            engine: subject.engine.name(),
             events: subject.extent.events,
             form: format!("{:?}", subject.form).to_lowercase(),
             source: format!("{:?}", subject.source).to_lowercase(),

@@ -1,5 +1,5 @@
 //! The queries of NEXMark, an auction site with people, auctions and bids: on Rheos, some on bare
-//! timely, and in a naive form that says what is right.
+//! timely and on the peer Renoir, and in a naive form that says what is right.
 //!
 //! A file a query holds the query in words, the query as a user would write it, and the naive
 //! version; [`form`] says which texts the events have that it reads. Every run gives the number of
@@ -41,12 +41,15 @@ mod q8;
 mod q9;
 mod query;
 mod ranks;
+#[cfg(feature = "peers")]
+mod renoir;
 mod row;
 mod scratch;
 mod statistics;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod timely_steps;
 mod version;
 mod winning;
 

@@ -1,6 +1,10 @@
 //! q3: the auctions of category 10, joined with their seller, whose state is or, id or ca: name,
 //! city, state, auction id. Whichever comes first waits for the other, without limit.
 
+#[cfg(feature = "peers")]
+mod renoir;
+mod steps;
+
 use std::collections::HashMap;
 
 use compact_str::CompactString;
@@ -16,13 +20,16 @@ use super::form::{Form, Full, HasAddress, WithAddress};
 use super::query::Versions;
 use super::row::{Fields, Row};
 use super::tally::Tally;
-use super::version::{Engine, Input, Version};
+use super::version::{Input, Version};
+use crate::engine::Engine;
 
 pub(crate) fn versions() -> Versions {
-    Versions::new(
-        Version::new(naive::<WithAddress>, rheos).on(Engine::Timely, timely),
-        Version::new(naive::<Full>, rheos),
-    )
+    let lean = Version::new(naive::<WithAddress>, rheos)
+        .on(Engine::Timely, timely)
+        .on(Engine::TimelySteps, steps::run);
+    #[cfg(feature = "peers")]
+    let lean = lean.on(Engine::Renoir, renoir::run);
+    Versions::new(lean, Version::new(naive::<Full>, rheos))
 }
 
 const CATEGORY: u32 = 10;
@@ -111,7 +118,7 @@ fn rheos<F: Form<Person: HasAddress>>(input: Input<'_, F>) -> Stream<LocalAuctio
 }
 
 /// A person, as far as is known.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Known {
     seller: Option<Seller>,
     /// Auctions that came before their seller.

@@ -2,6 +2,10 @@
 //! auction.date_time <= bid.date_time <= auction.expires: category, average, rounded toward zero.
 //! Auctions without such a bid do not count.
 
+#[cfg(feature = "peers")]
+mod renoir;
+mod steps;
+
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
@@ -16,14 +20,17 @@ use super::mean::Mean;
 use super::query::Versions;
 use super::row::{Fields, Row};
 use super::tally::Tally;
-use super::version::{Engine, Input, Version};
+use super::version::{Input, Version};
 use super::winning;
+use crate::engine::Engine;
 
 pub(crate) fn versions() -> Versions {
-    Versions::new(
-        Version::new(naive::<Lean>, rheos).on(Engine::Timely, timely),
-        Version::new(naive::<Full>, rheos),
-    )
+    let lean = Version::new(naive::<Lean>, rheos)
+        .on(Engine::Timely, timely)
+        .on(Engine::TimelySteps, steps::run);
+    #[cfg(feature = "peers")]
+    let lean = lean.on(Engine::Renoir, renoir::run);
+    Versions::new(lean, Version::new(naive::<Full>, rheos))
 }
 
 /// What auctions of a category fetch.
@@ -91,6 +98,7 @@ impl Said {
 }
 
 /// What is known of an auction.
+#[derive(Clone)]
 enum Known {
     /// Prices and times of bids that came before it was opened.
     Early(Vec<(u32, i64)>),

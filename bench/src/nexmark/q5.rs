@@ -2,6 +2,10 @@
 //! ties all kept: window start, auction, number of bids. Windows without a bid do not appear;
 //! windows that start before the first bid or end after the last one do.
 
+#[cfg(feature = "peers")]
+mod renoir;
+mod steps;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -9,7 +13,7 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use rheos::prelude::{Aggregate, Stream, Timed, Windows};
 use serde::{Deserialize, Serialize};
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::channels::pact::{Exchange, ParallelizationContract, Pipeline};
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
@@ -19,13 +23,16 @@ use super::form::{Form, Full, Lean};
 use super::query::Versions;
 use super::row::{Fields, Row};
 use super::tally::Tally;
-use super::version::{Engine, Input, Version};
+use super::version::{Input, Version};
+use crate::engine::Engine;
 
 pub(crate) fn versions() -> Versions {
-    Versions::new(
-        Version::new(naive::<Lean>, rheos).on(Engine::Timely, timely),
-        Version::new(naive::<Full>, rheos),
-    )
+    let lean = Version::new(naive::<Lean>, rheos)
+        .on(Engine::Timely, timely)
+        .on(Engine::TimelySteps, steps::run);
+    #[cfg(feature = "peers")]
+    let lean = lean.on(Engine::Renoir, renoir::run);
+    Versions::new(lean, Version::new(naive::<Full>, rheos))
 }
 
 /// Milliseconds from the start of a window to its end.
@@ -132,10 +139,19 @@ fn timely(events: &Events) -> anyhow::Result<Tally> {
             rows.extend(counts.drain());
         });
         let by_window = Exchange::new(|row: &HotAuction| (row.window_start / SLIDE) as u64);
-        let rows = per_epoch(hottest(counts), by_window, Vec::append, |_, candidates, rows| {
-            keep_hottest(candidates, rows);
-            candidates.clear();
+        // Ids of hot auctions are multiples of 100: the upper bits of a product spread them.
+        let by_auction = Exchange::new(|(auction, _): &(u32, u32)| {
+            u64::from(auction.wrapping_mul(0x9E37_79B1)) >> 16
         });
+        let rows = per_epoch(
+            hottest(counts, by_auction),
+            by_window,
+            Vec::append,
+            |_, candidates, rows| {
+                keep_hottest(candidates, rows);
+                candidates.clear();
+            },
+        );
         tally_rows(rows, tally);
     })
 }
@@ -152,14 +168,13 @@ fn keep_hottest(candidates: &[HotAuction], rows: &mut Vec<HotAuction>) {
     rows.extend(candidates.iter().filter(|row| Some(row.bids) == most));
 }
 
-/// The hottest of this worker's auctions in every window, from the counts of the slides. A window
-/// is sent at the time of its last slide.
-fn hottest(counts: Records<'_, (u32, u32)>) -> Records<'_, HotAuction> {
-    // Ids of hot auctions are multiples of 100: the upper bits of a product spread them.
-    let by_auction = Exchange::new(|(auction, _): &(u32, u32)| {
-        u64::from(auction.wrapping_mul(0x9E37_79B1)) >> 16
-    });
-    counts.unary_frontier(by_auction, "hottest", |_, _| {
+/// The hottest of this worker's auctions in every window, from the counts of the slides, which
+/// `pact` brings here by auction. A window is sent at the time of its last slide.
+fn hottest(
+    counts: Records<'_, (u32, u32)>,
+    pact: impl ParallelizationContract<u64, Vec<(u32, u32)>>,
+) -> Records<'_, HotAuction> {
+    counts.unary_frontier(pact, "hottest", |_, _| {
         let mut window = Window::default();
         // A capability for the next slide to look at, while there is one.
         let mut next: Option<Capability<u64>> = None;

@@ -1,6 +1,10 @@
 //! q7: in tumbling windows of 10 s, the bids with the highest price in the window, ties all kept:
 //! window start, auction, bidder, price, time of the bid.
 
+#[cfg(feature = "peers")]
+mod renoir;
+mod steps;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -14,13 +18,16 @@ use super::form::{Form, Full, Lean};
 use super::query::Versions;
 use super::row::{Fields, Row};
 use super::tally::Tally;
-use super::version::{Engine, Input, Version};
+use super::version::{Input, Version};
+use crate::engine::Engine;
 
 pub(crate) fn versions() -> Versions {
-    Versions::new(
-        Version::new(naive::<Lean>, rheos).on(Engine::Timely, timely),
-        Version::new(naive::<Full>, rheos),
-    )
+    let lean = Version::new(naive::<Lean>, rheos)
+        .on(Engine::Timely, timely)
+        .on(Engine::TimelySteps, steps::run);
+    #[cfg(feature = "peers")]
+    let lean = lean.on(Engine::Renoir, renoir::run);
+    Versions::new(lean, Version::new(naive::<Full>, rheos))
 }
 
 /// Milliseconds in a window.

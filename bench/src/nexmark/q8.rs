@@ -1,6 +1,10 @@
 //! q8: in tumbling windows of 10 s, the people who registered and opened an auction in the same
 //! window, once each: id, name, window start.
 
+#[cfg(feature = "peers")]
+mod renoir;
+mod steps;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -16,13 +20,16 @@ use super::form::{Form, Full, HasName, Lean, Name, NameText};
 use super::query::Versions;
 use super::row::{Fields, Row};
 use super::tally::Tally;
-use super::version::{Engine, Input, Version};
+use super::version::{Input, Version};
+use crate::engine::Engine;
 
 pub(crate) fn versions() -> Versions {
-    Versions::new(
-        Version::new(naive::<Lean, _>, rheos).on(Engine::Timely, timely),
-        Version::new(naive::<Full, _>, rheos),
-    )
+    let lean = Version::new(naive::<Lean, _>, rheos)
+        .on(Engine::Timely, timely)
+        .on(Engine::TimelySteps, steps::run);
+    #[cfg(feature = "peers")]
+    let lean = lean.on(Engine::Renoir, renoir::run);
+    Versions::new(lean, Version::new(naive::<Full, _>, rheos))
 }
 
 /// Milliseconds in a window.

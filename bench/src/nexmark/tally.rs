@@ -25,8 +25,9 @@ impl Tally {
         tally
     }
 
+    /// Counts a row.
     #[inline]
-    fn add(&mut self, row: &impl Row) {
+    pub(crate) fn add(&mut self, row: &impl Row) {
         self.rows += 1;
         self.checksum = self.checksum.wrapping_add(row.digest());
     }
@@ -92,7 +93,12 @@ impl SharedTally {
     /// Counts a batch of rows.
     #[inline]
     pub(crate) fn add<R: Row>(&self, rows: impl IntoIterator<Item = R>) {
-        let tally = Tally::of(rows);
+        self.merge(Tally::of(rows));
+    }
+
+    /// Adds what has been counted elsewhere.
+    #[inline]
+    pub(crate) fn merge(&self, tally: Tally) {
         let [rows, checksum] = &*self.sums;
         rows.fetch_add(tally.rows, Ordering::Relaxed);
         checksum.fetch_add(tally.checksum, Ordering::Relaxed);

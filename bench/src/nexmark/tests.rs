@@ -10,7 +10,8 @@ use rheos::prelude::Config;
 use super::events::Extent;
 use super::query::{Query, Versions};
 use super::scratch::Scratch;
-use super::version::{Engine, Prepared, Supply};
+use super::version::{Prepared, Supply};
+use crate::engine::Engine;
 
 /// Runs a query on every engine for which it is written.
 fn check_prepared(what: &str, query: Query, workers: usize, prepared: &dyn Prepared) {

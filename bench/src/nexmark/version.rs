@@ -2,11 +2,9 @@
 //!
 //! A file a query makes its versions; the command and the tests see them without their types.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::ValueEnum;
 use rheos::engine::EventTime;
 use rheos::prelude::*;
 
@@ -16,6 +14,7 @@ use super::generated::Generated;
 use super::row::{Row, RowLines};
 use super::scratch::Scratch;
 use super::tally::{Tally, Tallying};
+use crate::engine::Engine;
 use crate::memory::Memory;
 
 /// A query over events of one form: as a Rheos job, and in the forms that it is held against.
@@ -33,15 +32,6 @@ type BuildJob<F> = dyn Fn(Input<'_, F>, &Results<'_>);
 
 /// A query on another engine, over events in memory.
 type ByHand<F> = fn(&Events<F>) -> anyhow::Result<Tally>;
-
-/// What runs a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Engine {
-    /// This one
-    Rheos,
-    /// Bare timely, written by hand
-    Timely,
-}
 
 impl<F: Form, R: Row> Version<F, R> {
     /// A version whose job makes a stream of the rows.
@@ -168,14 +158,8 @@ pub(crate) trait Prepared {
 /// What a run must give.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
-    tally: Tally,
+    pub(crate) tally: Tally,
     has_fixed_count: bool,
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} rows, checksum {:016x}", self.tally.rows, self.tally.checksum)
-    }
 }
 
 impl Expected {
@@ -237,7 +221,7 @@ impl<F: Form, R: Row> Ready<'_, F, R> {
     fn by_hand(&self, engine: Engine) -> anyhow::Result<Tally> {
         let written = self.version.by_hand.iter().find(|(on, _)| *on == engine);
         let Some((_, run)) = written else {
-            anyhow::bail!("this query is not written for {engine:?} and these events");
+            return Err(engine.is_missing());
         };
         let Some(events) = &self.memory else {
             anyhow::bail!("only Rheos generates events while it runs: take --source memory");
@@ -263,7 +247,7 @@ impl<F: Form, R: Row> Prepared for Ready<'_, F, R> {
     ) -> anyhow::Result<Option<Tally>> {
         match engine {
             Engine::Rheos => self.rheos(config, folder),
-            Engine::Timely => self.by_hand(engine).map(Some),
+            Engine::Timely | Engine::TimelySteps | Engine::Renoir => self.by_hand(engine).map(Some),
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn print_table(
             Spread::of(times.iter().map(|time| of(time) * 1e9 / records as f64).collect())
         };
         let ratio = |of: fn(&Taken) -> f64| {
-            // The kernel counts CPU time in hundredths of a second: short runs may have none.
+            // That of processes is counted in hundredths of a second: short ones may have none.
             let pairs = times.iter().zip(first).map(|(a, b)| of(a) / of(b).max(0.01));
             Spread::of(pairs.collect())
         };
