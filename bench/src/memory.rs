@@ -53,7 +53,7 @@ impl<T: Clone + 'static> Reader<T> for ShareReader<T> {
         if left.is_empty() {
             return Ok(ReadStatus::End);
         }
-        let count = buffer.room().min(left.len());
+        let count = buffer.room_to_lend().min(left.len());
         buffer.lend(&self.share, self.at..self.at + count);
         self.at += count;
         Ok(ReadStatus::More)

@@ -142,6 +142,9 @@ impl<T: 'static> Consumer<T> for Meter<T> {
 /// Copies the records of a batch behind those of another.
 pub(crate) type CopyBatch<T> = fn(&[T], &mut Vec<T>);
 
+/// Records of a lent block that are copied for a step before it takes them.
+const COPIED_AT_ONCE: usize = 1024;
+
 /// The output of a step: counts, and hands on to whoever listens.
 pub(crate) struct Fan<T> {
     pub(crate) from: StepId,
@@ -181,8 +184,10 @@ impl<T: 'static> Consumer<T> for Fan<T> {
             (several, Some(copy)) => {
                 for next in several {
                     if !next.lent(records, run) {
-                        copy(records, &mut self.spare);
-                        next.batch(&mut self.spare, run);
+                        for piece in records.chunks(COPIED_AT_ONCE) {
+                            copy(piece, &mut self.spare);
+                            next.batch(&mut self.spare, run);
+                        }
                     }
                 }
                 true

@@ -244,8 +244,8 @@ impl<T> ReadBuffer<T> {
     }
 
     /// Lends records of a block that stays in memory: steps that only look at them see them
-    /// there, others get copies. They are all that is read this time; as many as there is
-    /// [`room`](Self::room) for suit best.
+    /// there, others get copies. They are all that is read this time;
+    /// [`room_to_lend`](Self::room_to_lend) says how many suit best.
     ///
     /// # Panics
     /// When something was added before, or the block has no such records.
@@ -273,6 +273,13 @@ impl<T> ReadBuffer<T> {
             Some(_) => 0,
             None => self.target.saturating_sub(self.records.len() + self.dead.len()),
         }
+    }
+
+    /// How many records are best [lent](Self::lend) at once: more than fit, because a step that
+    /// keeps few of many should still hand on whole batches.
+    #[must_use]
+    pub fn room_to_lend(&self) -> usize {
+        self.room() * LENT_BATCHES
     }
 
     /// Counts bytes that were taken from the outside for the records added since the last call.
@@ -304,6 +311,11 @@ impl<T> ReadBuffer<T> {
         }
     }
 
+    /// Records in a full batch.
+    pub(crate) fn target(&self) -> usize {
+        self.target
+    }
+
     /// Takes the records that were lent since the last call.
     pub(crate) fn take_lent(&mut self) -> Option<Lent<T>> {
         self.lent.take()
@@ -312,7 +324,7 @@ impl<T> ReadBuffer<T> {
     /// Takes everything that was added since the last call; copies of what was lent.
     pub fn take(&mut self) -> ReadBatch<T> {
         if let Some(lent) = self.lent.take() {
-            lent.copy_to(&mut self.records);
+            lent.copy_to(lent.records(), &mut self.records);
         }
         ReadBatch {
             records: std::mem::take(&mut self.records),
@@ -331,6 +343,9 @@ impl<T> ReadBuffer<T> {
     }
 }
 
+/// Batches' worth of records that are lent at once.
+const LENT_BATCHES: usize = 8;
+
 /// Records that are read where they are.
 #[derive(Debug)]
 pub(crate) struct Lent<T> {
@@ -344,8 +359,9 @@ impl<T> Lent<T> {
         &self.block[self.range.clone()]
     }
 
-    pub(crate) fn copy_to(&self, records: &mut Vec<T>) {
-        (self.copy)(self.records(), records);
+    /// Copies some of its records.
+    pub(crate) fn copy_to(&self, records: &[T], copies: &mut Vec<T>) {
+        (self.copy)(records, copies);
     }
 }
 

@@ -107,11 +107,15 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
         let status = status?;
         let lent = open.buffer.take_lent();
         let mut batch = open.buffer.take();
-        let mut seen = 0;
+        let (mut seen, mut copied) = (0, 0);
         if let Some(lent) = lent {
-            match self.records.lent(lent.records(), run) {
-                true => seen = lent.records().len(),
-                false => lent.copy_to(&mut batch.records),
+            seen = lent.records().len();
+            if !self.records.lent(lent.records(), run) {
+                copied = seen;
+                for piece in lent.records().chunks(open.buffer.target()) {
+                    lent.copy_to(piece, &mut batch.records);
+                    self.records.batch(&mut batch.records, run);
+                }
             }
         }
         let records = batch.records.len();
@@ -122,7 +126,7 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
         counters.bad.add(batch.dead.len() as u64 + batch.skipped);
         counters.batches.add(u64::from(any));
         let held = usize::try_from(batch.bytes).unwrap_or(usize::MAX);
-        let bytes = held.saturating_add(records * std::mem::size_of::<T>());
+        let bytes = held.saturating_add((copied + records) * std::mem::size_of::<T>());
         if records > 0 {
             self.records.batch(&mut batch.records, run);
         }

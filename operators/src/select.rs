@@ -64,7 +64,7 @@ struct Select<F, U> {
     select: F,
     /// What is on its way to the next step; empty between batches.
     made: Vec<U>,
-    /// Records to look at before what was made of them is handed on.
+    /// Records that are made before they are handed on.
     piece: usize,
     next: Next<U>,
 }
@@ -74,15 +74,16 @@ impl<F, U: 'static> Select<F, U> {
     where
         F: Fn(&T) -> Option<U>,
     {
-        for piece in records.chunks(self.piece) {
-            for record in piece {
-                if let Some(made) = (self.select)(record) {
-                    self.made.push(made);
+        for record in records {
+            if let Some(made) = (self.select)(record) {
+                self.made.push(made);
+                if self.made.len() >= self.piece {
+                    self.next.batch(&mut self.made, run);
                 }
             }
-            if !self.made.is_empty() {
-                self.next.batch(&mut self.made, run);
-            }
+        }
+        if !self.made.is_empty() {
+            self.next.batch(&mut self.made, run);
         }
     }
 }
