@@ -16,15 +16,15 @@ const A_SECOND: f64 = 4_000.0;
 
 /// One life of a job: how it is run, and whether it is stopped once it has published something.
 #[derive(Clone, Copy, Debug)]
-struct Life {
-    processes: usize,
-    workers: usize,
-    stops: bool,
+pub(crate) struct Life {
+    pub(crate) processes: usize,
+    pub(crate) workers: usize,
+    pub(crate) stops: bool,
 }
 
 /// Runs a life of a job that `build` makes. Its processes are threads of the test. Gives whether
 /// the job came to its end.
-fn live(life: Life, folder: &Path, build: &(impl Fn(&Job) + Sync)) -> bool {
+pub(crate) fn live(life: Life, folder: &Path, build: &(impl Fn(&Job) + Sync)) -> bool {
     let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
     let mut hosts = vec![listener.local_addr().unwrap().to_string()];
     hosts.resize(life.processes, "127.0.0.1:0".to_owned());
@@ -69,7 +69,7 @@ fn parts(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 /// The lines of what a job has published.
-fn lines(folder: &Path) -> Vec<String> {
+pub(crate) fn lines(folder: &Path) -> Vec<String> {
     let texts = parts(folder).into_iter().map(|path| std::fs::read_to_string(path).unwrap());
     texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }

@@ -1,6 +1,7 @@
 //! The integration tests, as one program.
 //!
 //! * [`topologies`]: what operators compute, against naive references, in every topology;
+//! * [`alignment`]: splits that are not read too far ahead of others in event time;
 //! * [`async_calls`]: calls to the world outside, in whole jobs;
 //! * [`checkpoints`]: jobs that are stopped and restored, on other numbers of workers;
 //! * [`joins`]: the same for joins, and when tables of lookups are read;
@@ -20,6 +21,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
+mod alignment;
 mod async_calls;
 mod checkpoint_command;
 mod checkpoints;

@@ -3,6 +3,7 @@
 //! This crate knows no concrete operator and no concrete connector. It holds the contracts they
 //! fulfil ([`Source`], [`Sink`], [`Clock`]) and, below `dataflow`, the only code that knows timely.
 
+mod alignment;
 mod capture;
 pub mod checkpoint;
 pub mod cli;

@@ -1,16 +1,17 @@
 //! The state of one pass through a run of fused steps: which epoch, which split, which step.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::alignment::Drift;
 use crate::clock::ProcessingTime;
 use crate::metrics::WorkerCounters;
 use crate::splits::SplitsView;
 use crate::status::Assigned;
-use crate::{Disorder, Epoch, Error, SplitId, StageState};
+use crate::{Disorder, Epoch, Error, EventTime, SplitId, StageState};
 
 /// One batch in so many is timed; the others are counted only.
 const TIMED_ONE_IN: u64 = 32;
@@ -32,6 +33,8 @@ pub struct Run {
     /// The splits of the source that the run begins in, up to date whenever it is flushed; none
     /// where the run begins behind an exchange.
     pub(crate) splits: Option<SplitsView>,
+    /// How far these splits are apart, where a step of the run bounds that.
+    pub(crate) drift: Drift,
     deadline: Option<ProcessingTime>,
     /// Whether the watermark on its way is that of somebody for whom nobody needs to wait.
     pub(crate) is_idle: bool,
@@ -59,6 +62,7 @@ impl Run {
             split: SplitId(0),
             now: ProcessingTime(0),
             splits: None,
+            drift: Drift::default(),
             deadline: None,
             is_idle: false,
             restored: None,
@@ -87,6 +91,23 @@ impl Run {
     #[must_use]
     pub fn splits(&self) -> Option<&SplitsView> {
         self.splits.as_ref()
+    }
+
+    /// The current step wants no split of its stream to be read that is more than `max_drift` ahead
+    /// of any of these, on all workers: the splits that are read here and that it waits for, and
+    /// how far they have come. To be called when the run is flushed.
+    pub fn align(
+        &mut self,
+        max_drift: Duration,
+        splits: impl Iterator<Item = (SplitId, EventTime)>,
+    ) {
+        self.drift.follow(self.step, max_drift, splits);
+    }
+
+    /// The split whose records are on their way has come to `time`: what a step says for each batch
+    /// that [aligns](Self::align) its splits.
+    pub fn align_current(&mut self, max_drift: Duration, time: EventTime) {
+        self.drift.reach(self.step, max_drift, self.split, time);
     }
 
     /// Calls `pass`, which passes on the watermark of somebody who has been silent for so long

@@ -23,6 +23,9 @@ pub(crate) trait SourceLogic {
     /// The splits that are open: [`read`](SourceLogic::read) takes a number below this.
     fn splits(&self) -> usize;
 
+    /// The split with this number among those that are open.
+    fn split(&self, split: usize) -> SplitId;
+
     /// Opens further splits, as many as may be open at once. Says whether any is open.
     fn open_more(&mut self) -> Result<bool, Error>;
 
@@ -79,6 +82,10 @@ pub(crate) struct SplitReaders<T> {
 impl<T: 'static> SourceLogic for SplitReaders<T> {
     fn splits(&self) -> usize {
         self.open.len()
+    }
+
+    fn split(&self, split: usize) -> SplitId {
+        self.open[split].id
     }
 
     fn open_more(&mut self) -> Result<bool, Error> {

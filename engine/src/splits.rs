@@ -11,6 +11,8 @@ pub struct SplitsView {
     pub(crate) open: Vec<SplitId>,
     /// How many are known and have not been opened.
     pub(crate) unopened: usize,
+    /// Open splits that are not read until others have come after them.
+    ahead: Vec<SplitId>,
     /// How long flow control has held the source, all in all.
     held: Duration,
     /// Since when it holds the source now.
@@ -34,6 +36,18 @@ impl SplitsView {
     #[must_use]
     pub fn unopened(&self) -> usize {
         self.unopened
+    }
+
+    /// Splits that are open and not read until others have come after them in event time.
+    #[must_use]
+    pub fn ahead(&self) -> &[SplitId] {
+        &self.ahead
+    }
+
+    /// These splits are not read until others have come after them.
+    pub fn set_ahead(&mut self, ahead: impl Iterator<Item = SplitId>) {
+        self.ahead.clear();
+        self.ahead.extend(ahead);
     }
 
     /// How long flow control has kept the source from reading, all in all.

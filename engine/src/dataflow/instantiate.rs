@@ -23,6 +23,7 @@ use super::parcel::{Decode, Parcel};
 use super::part::{HostPart, SourcePart};
 use super::ports::{InputPort, OutputPort, ParcelStream};
 use super::source_host::SourceHost;
+use crate::alignment::Drift;
 use crate::consumer::AnyNext;
 use crate::context::WorkerContext;
 use crate::job::outset::Outset;
@@ -259,7 +260,8 @@ impl<'scope> Builder<'_, 'scope> {
         let quiet = Rc::new(Cell::new(false));
         self.instance.quiet.push(Rc::clone(&quiet));
         self.instance.sources.push(self.scope.activator_for(Rc::clone(&address)));
-        let (shared, run) = (Arc::clone(&self.context.shared), self.run(step));
+        let (shared, mut run) = (Arc::clone(&self.context.shared), self.run(step));
+        run.drift = Drift::on(self.context.worker);
         let finished = Rc::clone(&self.finished);
         let tables = self.plan.tables_before(step).into_iter();
         let gates: Vec<_> = tables.map(|table| self.instance.gates.sign(table)).collect();

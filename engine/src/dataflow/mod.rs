@@ -8,6 +8,7 @@ mod board;
 mod control;
 mod gate;
 mod host;
+mod in_flight;
 mod inbox;
 mod instantiate;
 mod lanes;

@@ -6,7 +6,6 @@
 //! it that the epoch is closed, whether or not more records come.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use timely::scheduling::Activator;
 
 use super::alarm::Alarm;
+use super::in_flight::InFlight;
 use super::part::{SourcePart, Standing};
 use super::ports::OutputPort;
 use crate::consumer::Flush;
@@ -73,38 +73,6 @@ enum State {
     Stopped,
     /// All splits have ended.
     Over,
-}
-
-/// What is in flight, by epoch.
-#[derive(Default)]
-struct InFlight {
-    by_epoch: VecDeque<(Epoch, usize)>,
-    bytes: usize,
-}
-
-impl InFlight {
-    fn add(&mut self, epoch: Epoch, bytes: usize) {
-        self.bytes += bytes;
-        match self.by_epoch.back_mut() {
-            Some((last, sum)) if *last == epoch => *sum += bytes,
-            _ => self.by_epoch.push_back((epoch, bytes)),
-        }
-    }
-
-    /// Whether anything of an epoch before `epoch` is in flight.
-    fn is_before(&self, epoch: Epoch) -> bool {
-        self.by_epoch.front().is_some_and(|(first, _)| *first < epoch)
-    }
-
-    fn finish_before(&mut self, epoch: Epoch) {
-        while let Some((first, bytes)) = self.by_epoch.front().copied() {
-            if first >= epoch {
-                break;
-            }
-            self.bytes -= bytes;
-            self.by_epoch.pop_front();
-        }
-    }
 }
 
 /// What a round of reading came to.
@@ -181,6 +149,7 @@ impl SourceHost {
                 self.stood = self.standing();
                 self.state = State::Stopped;
                 self.logic.close();
+                self.leave_alignment();
                 self.shared.enter_epoch(self.epoch.next());
                 return self.follow_epoch();
             }
@@ -198,6 +167,7 @@ impl SourceHost {
         {
             return self.finish();
         }
+        let reads_on = matches!(round, Round::More);
         match round {
             Round::More => {
                 self.close_epoch_if_due();
@@ -221,7 +191,9 @@ impl SourceHost {
             Round::Ended => return self.finish(),
         }
         self.meet_deadline();
-        self.follow_epoch()
+        self.follow_epoch()?;
+        self.keep_aligned(reads_on);
+        Ok(())
     }
 
     /// Begins with another epoch than the first: the job goes on from a checkpoint.
@@ -306,20 +278,57 @@ impl SourceHost {
         }
     }
 
+    /// Finds which splits are too far ahead of others to be read.
+    fn look_who_is_ahead(&mut self) {
+        if self.run.drift.is_bounded() && self.run.drift.look(&self.shared.reached) {
+            self.shared.wake_workers();
+        }
+    }
+
+    /// Says how far the splits have come; one that others have come after is read at once.
+    fn keep_aligned(&mut self, reads_on: bool) {
+        if reads_on || !self.run.drift.is_bounded() {
+            self.look_who_is_ahead();
+        } else if self.run.drift.look_and_wait(&self.shared.reached) {
+            self.shared.wake_workers();
+        }
+        if self.run.drift.take_let_go() {
+            self.alarm.now();
+        }
+        if self.shared.has_others()
+            && let Some(left) = self.run.drift.tell(&self.shared)
+        {
+            self.alarm.after(left);
+        }
+    }
+
+    /// Nobody waits for the splits any more.
+    fn leave_alignment(&mut self) {
+        self.run.drift.end_all();
+        self.keep_aligned(true);
+    }
+
+    /// Whether a split is not read because it is too far ahead. What a source that is asked to
+    /// drain has read is the whole input: nobody comes after it.
+    fn must_wait(&mut self, split: usize) -> bool {
+        self.look_who_is_ahead();
+        self.state == State::Reading && self.run.drift.is_ahead(self.logic.split(split))
+    }
+
     /// Reads batches from the open splits in turn.
     fn read_round(&mut self) -> Result<Round, Error> {
         if !self.logic.open_more()? {
             return Ok(Round::Ended);
         }
         // Room is used once there is a share of it: a little at a time would make little epochs.
-        if self.is_blocked && self.in_flight.bytes > self.budget - self.budget / BUDGET_SHARES {
+        if self.is_blocked && self.in_flight.bytes() > self.budget - self.budget / BUDGET_SHARES {
             return Ok(Round::Blocked);
         }
         self.is_blocked = false;
         let mut idle_in_a_row = 0;
         let mut batches = 0;
         while batches < self.shared.limits.batches_per_turn {
-            if self.in_flight.bytes >= self.budget {
+            if self.in_flight.bytes() >= self.budget {
                 self.is_blocked = true;
                 return Ok(Round::Blocked);
             }
@@ -327,8 +336,17 @@ impl SourceHost {
             if self.next_split >= open {
                 self.next_split = 0;
             }
+            if self.must_wait(self.next_split) {
+                idle_in_a_row += 1;
+                self.next_split += 1;
+                if idle_in_a_row >= open {
+                    return Ok(Round::Idle);
+                }
+                continue;
+            }
             self.run.epoch = self.epoch;
             self.run.begin_pass();
+            let split = self.logic.split(self.next_split);
             let outcome = self.logic.read(self.next_split, &mut self.run)?;
             if outcome.any {
                 self.filling.get_or_insert_with(Instant::now);
@@ -352,6 +370,7 @@ impl SourceHost {
                     }
                 }
                 ReadStatus::End => {
+                    self.run.drift.end(split);
                     idle_in_a_row = 0;
                     if !self.logic.open_more()? {
                         return Ok(Round::Ended);
@@ -406,6 +425,7 @@ impl SourceHost {
         self.send()?;
         self.outputs.iter_mut().for_each(OutputPort::let_go);
         self.state = State::Over;
+        self.leave_alignment();
         self.shared.enter_epoch(self.epoch.next());
         Ok(())
     }
@@ -419,6 +439,7 @@ impl SourceHost {
         self.run.epoch = self.epoch;
         if let Some(splits) = self.run.splits.as_mut().filter(|_| self.state != State::Stopped) {
             self.logic.describe(splits);
+            splits.set_ahead(self.run.drift.ahead());
         }
         self.logic.flush(flush, &mut self.run);
         if let Some(wanted) = self.run.take_deadline() {

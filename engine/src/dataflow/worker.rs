@@ -84,8 +84,9 @@ struct Watch<'a> {
     context: &'a WorkerContext,
     instance: Instance,
     finished: Rc<Cell<Epoch>>,
-    /// The epoch and the request that the sources were last activated for.
-    seen: Option<(Epoch, Option<StopRequest>)>,
+    /// The epoch, the request and the splits that came after others, that the sources were last
+    /// activated for.
+    seen: Option<(Epoch, Option<StopRequest>, u64)>,
     /// How often the clock had jumped when the hosts were last activated for it.
     clock_jumps: u64,
     voted: bool,
@@ -125,10 +126,11 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Activates the sources when the job's epoch or its orders have changed.
+    /// Activates the sources when the job's epoch or its orders have changed, or splits have come
+    /// after those that wait for them.
     fn before_step(&mut self) {
         let shared = &self.context.shared;
-        let now = (shared.epochs.current(), shared.stop_request());
+        let now = (shared.epochs.current(), shared.stop_request(), shared.reached.turns());
         if self.seen != Some(now) {
             self.seen = Some(now);
             self.instance.sources.iter().for_each(Activator::activate);

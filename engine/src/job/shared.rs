@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize,
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
+use crate::alignment::Reached;
 use crate::epoch::EpochClock;
 use crate::io_pool::IoThreads;
 use crate::job::ballot::{Ballot, Verdict, Vote};
@@ -11,7 +12,7 @@ use crate::job::desk::{Desk, Said};
 use crate::job::scribe::Notice;
 use crate::metrics::{WorkerCounters, worker_counters};
 use crate::run::StepId;
-use crate::{Clock, Error, Limits, Waker};
+use crate::{Clock, Error, EventTime, Limits, Waker};
 
 /// How a job was asked to end before its input has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -42,6 +43,8 @@ pub(crate) enum News {
     Failed(crate::error::ErrorNote),
     /// A scribe has something to say to the others.
     Checkpoint(Box<Notice>),
+    /// All splits of a worker that a step aligns have come to this time.
+    Reached { step: usize, worker: usize, time: EventTime },
 }
 
 /// Takes news to the other processes; set where there are any.
@@ -52,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) epochs: EpochClock,
+    /// How far the splits of every worker have come.
+    pub(crate) reached: Reached,
     pub(crate) ballot: Ballot,
     /// Counters of the workers of this process.
     pub(crate) counters: Vec<WorkerCounters>,
@@ -108,6 +113,7 @@ impl Shared {
             limits,
             clock,
             epochs: EpochClock::new(moved),
+            reached: Reached::new(steps, workers * processes),
             ballot: Ballot::new(workers, processes),
             counters: (0..workers).map(|_| worker_counters(steps)).collect(),
             queued_bytes: (0..steps).map(|_| AtomicI64::new(0)).collect(),
@@ -182,6 +188,11 @@ impl Shared {
     /// Sets who takes news to the other processes.
     pub(crate) fn set_herald(&self, herald: Herald) {
         assert!(self.herald.set(herald).is_ok(), "a job gathers its processes once");
+    }
+
+    /// Whether there are other processes.
+    pub(crate) fn has_others(&self) -> bool {
+        self.herald.get().is_some()
     }
 
     /// Tells the other processes.
@@ -310,6 +321,12 @@ impl Shared {
             News::Checkpoint(notice) => {
                 if let Some(desk) = self.desk() {
                     desk.say(Said::Heard(notice.clone()));
+                }
+                true
+            }
+            News::Reached { step, worker, time } => {
+                if self.reached.set(StepId(*step), *worker, *time) {
+                    self.wake_workers();
                 }
                 true
             }

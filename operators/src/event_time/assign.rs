@@ -17,6 +17,7 @@ const DISORDER: &str = "disorder";
 pub(crate) struct Assign<T, F> {
     time: F,
     max_future: Option<Duration>,
+    max_drift: Option<Duration>,
     place: Place,
     lanes: Lanes,
     disorder: Disorder,
@@ -42,6 +43,7 @@ impl<T: 'static, F: Fn(&T) -> EventTime> Assign<T, F> {
         Self {
             time,
             max_future: watermarks.max_future,
+            max_drift: watermarks.max_drift,
             place,
             lanes: Lanes::new(watermarks, place),
             disorder: Disorder::default(),
@@ -112,6 +114,9 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
                 }
             }
         }
+        if let Some(max_drift) = self.max_drift.filter(|_| run.splits().is_some()) {
+            run.align_current(max_drift, lane.latest);
+        }
         self.disorder.add_many(0, in_order);
         if !self.stamped.is_empty() {
             self.next.batch(&mut self.stamped, run);
@@ -134,6 +139,9 @@ impl<T: 'static, F: Fn(&T) -> EventTime + 'static> Consumer<T> for Assign<T, F> 
         if let Some(left) = self.lanes.find_idle(run.splits(), now) {
             // Rounded up: an epoch that ended before the split is idle would have to end again.
             run.end_epoch_at(now.plus(left + ALMOST_A_MILLISECOND));
+        }
+        if let Some(max_drift) = self.max_drift.filter(|_| run.splits().is_some()) {
+            run.align(max_drift, self.lanes.awaited());
         }
         if flush == Flush::EpochEnd {
             match self.lanes.advance() {

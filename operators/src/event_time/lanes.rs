@@ -205,7 +205,7 @@ impl Lanes {
     }
 
     /// Notices who is idle; gives how long it takes until the next one could be, unless flow control
-    /// holds the source: then nobody's time passes.
+    /// holds the source: then nobody's time passes, as for a split that waits for others.
     pub(crate) fn find_idle(
         &mut self,
         view: Option<&SplitsView>,
@@ -216,6 +216,13 @@ impl Lanes {
         let is_held = view.is_some_and(SplitsView::is_held);
         let mut next = None::<Duration>;
         for lane in &mut self.lanes {
+            if let (Some(view), Some(split)) = (view, lane.split)
+                && view.ahead().contains(&split)
+            {
+                // It is not silent: nobody asks it.
+                (lane.active, lane.held, lane.is_idle) = (now, held, false);
+                continue;
+            }
             let silence = lane.silence(now, held);
             lane.is_idle = silence >= patience;
             if !lane.is_idle && !is_held {
@@ -224,6 +231,12 @@ impl Lanes {
             }
         }
         next
+    }
+
+    /// The splits that are waited for, and the latest time of each.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = (SplitId, EventTime)> {
+        let active = self.lanes.iter().filter(|lane| !lane.is_idle);
+        active.filter_map(|lane| Some((lane.split?, lane.latest)))
     }
 
     /// What all together promise now, if that is not what they did before.

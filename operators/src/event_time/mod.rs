@@ -22,6 +22,9 @@ const PER_SPLIT: &str = "a watermark for each split of the source";
 /// What it says of one that does not.
 const PER_WORKER: &str = "one watermark for each worker: records of several splits are mixed here";
 
+/// What it says of one that was to align splits and does not see them.
+const NOT_ALIGNED: &str = "no alignment: records of several splits are mixed here";
+
 impl<T: 'static, M: Timeline> Stream<T, M> {
     /// Gives each record its event time, and the stream a watermark as `watermarks` says.
     ///
@@ -36,6 +39,7 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
     ///   earliest over all splits that have not ended and are not idle, on all workers. A split
     ///   that is known and not opened yet holds it at the beginning of time. It moves at the end
     ///   of each epoch and never goes back. An earlier event time of the stream is forgotten.
+    /// * **Alignment**, see [`Watermarks::align_within`]: off unless said.
     /// * **Records from the future**, see [`Watermarks::max_future`]: left out and counted.
     /// * **State**: a generator for each split. A job that goes on from a checkpoint goes on with the
     ///   latest time and the promise of each split, whoever reads it then; a program's own generator
@@ -71,12 +75,12 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
         watermarks: Watermarks,
     ) -> Stream<T, Timed> {
         let records = self.without_event_time();
-        let note = note(&records);
+        let notes = notes(&records, &watermarks);
         let make = move |context: &WorkerContext, next| -> Next<T> {
             Box::new(Assign::new(time.clone(), &watermarks, place(context), next, None))
         };
         let timed = records.port().graph().stage(records.port(), "event time", make);
-        timed.step().note(note);
+        notes.into_iter().for_each(|note| timed.step().note(note));
         Stream::new(timed)
     }
 
@@ -108,13 +112,13 @@ impl<T: 'static, M: Timeline> Stream<T, M> {
         watermarks: Watermarks,
     ) -> (Stream<T, Timed>, Stream<T>) {
         let records = self.without_event_time();
-        let note = note(&records);
+        let notes = notes(&records, &watermarks);
         let make = move |context: &WorkerContext, next, future| -> Next<T> {
             Box::new(Assign::new(time.clone(), &watermarks, place(context), next, Some(future)))
         };
         let graph = records.port().graph();
         let (timed, future) = graph.stage_with_two(records.port(), "event time", make);
-        timed.step().note(note);
+        notes.into_iter().for_each(|note| timed.step().note(note));
         (Stream::new(timed), Stream::new(future))
     }
 }
@@ -123,6 +127,13 @@ fn place(context: &WorkerContext) -> Place {
     Place { worker: context.worker(), workers: context.workers() }
 }
 
-fn note<T: 'static>(records: &Stream<T>) -> &'static str {
-    if records.port().reads_splits() { PER_SPLIT } else { PER_WORKER }
+/// What `explain` says of the step.
+fn notes<T: 'static>(records: &Stream<T>, watermarks: &Watermarks) -> Vec<String> {
+    let reads_splits = records.port().reads_splits();
+    let mut notes = vec![if reads_splits { PER_SPLIT } else { PER_WORKER }.to_owned()];
+    notes.extend(watermarks.max_drift.map(|max_drift| match reads_splits {
+        true => format!("no split is read more than {max_drift:?} ahead of another"),
+        false => NOT_ALIGNED.to_owned(),
+    }));
+    notes
 }

@@ -222,6 +222,32 @@ fn a_source_that_is_held_waits_for_nobody_to_become_idle() {
 }
 
 #[test]
+fn a_split_that_waits_for_others_does_not_become_idle() {
+    let mut stage = Stage::reading(&patient().align_within(Duration::from_secs(1)), &[0, 1]);
+    stage.read(0, &[90_000]);
+    stage.read(1, &[5]);
+    stage.end_epoch();
+    let mut view = stage.view.clone().unwrap();
+    view.set_ahead([SplitId(0)].into_iter());
+    stage.set_view(view.clone());
+    harness::asked_deadline(&mut stage.run);
+    stage.set_time(9);
+    stage.end_epoch();
+    assert_eq!(harness::asked_deadline(&mut stage.run), Some(ProcessingTime(10_000)), "of split 1");
+    stage.set_time(60);
+    assert_eq!(stage.end_epoch(), at(90_000), "split 1 has been silent");
+    assert!(!stage.out.is_idle());
+    view.set_ahead([].into_iter());
+    stage.set_view(view);
+    stage.set_time(69);
+    stage.end_epoch();
+    assert!(!stage.out.is_idle(), "its silence begins when it may be read");
+    stage.set_time(70);
+    stage.end_epoch();
+    assert!(stage.out.is_idle());
+}
+
+#[test]
 fn records_from_the_future_are_set_aside_and_do_not_move_it() {
     let watermarks = Watermarks::monotone().max_future(Duration::from_secs(5));
     let mut stage = Stage::reading(&watermarks, &[0]);

@@ -12,9 +12,11 @@ use rheos_engine::EventTime;
 /// use std::time::Duration;
 /// use rheos_operators::Watermarks;
 /// // Records come at most five seconds out of order; a split that is silent for a minute is not
-/// // waited for; a record whose clock is more than a day ahead is wrong.
+/// // waited for; none is read further than ten minutes ahead of another one; a record whose clock
+/// // is more than a day ahead is wrong.
 /// let watermarks = Watermarks::bounded(Duration::from_secs(5))
 ///     .idle_after(Duration::from_secs(60))
+///     .align_within(Duration::from_secs(600))
 ///     .max_future(Duration::from_secs(24 * 3600));
 /// # drop(watermarks);
 /// ```
@@ -24,6 +26,7 @@ pub struct Watermarks {
     pub(crate) kind: Kind,
     pub(crate) idle_after: Option<Duration>,
     pub(crate) max_future: Option<Duration>,
+    pub(crate) max_drift: Option<Duration>,
 }
 
 /// Makes a generator for a split.
@@ -61,7 +64,7 @@ impl Watermarks {
     /// Records come at most `disorder` behind the latest one before them: the watermark is the
     /// latest time less `disorder`. What comes further behind is late.
     pub fn bounded(disorder: Duration) -> Self {
-        Self { kind: Kind::Bounded(disorder), idle_after: None, max_future: None }
+        Self::of(Kind::Bounded(disorder))
     }
 
     /// Times never decrease within a split; they may repeat.
@@ -93,7 +96,11 @@ impl Watermarks {
     /// ```
     pub fn custom<G: WatermarkGenerator>(make: impl Fn() -> G + Send + Sync + 'static) -> Self {
         let make: MakeGenerator = Arc::new(move || Box::new(make()));
-        Self { kind: Kind::Custom(make), idle_after: None, max_future: None }
+        Self::of(Kind::Custom(make))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, idle_after: None, max_future: None, max_drift: None }
     }
 
     /// Does not wait for a split that has had no record for so long (in processing time, without
@@ -109,6 +116,32 @@ impl Watermarks {
     /// every time is believed.
     pub fn max_future(mut self, ahead: Duration) -> Self {
         self.max_future = Some(ahead);
+        self
+    }
+
+    /// Aligns the splits: none is read while its latest record is more than `max_drift` of event
+    /// time ahead of that of the split which is furthest behind, on whichever worker. So what
+    /// windows and joins hold is bounded where one split is read faster than another, or holds
+    /// later times: all that is ahead of the watermark waits in their state. Unless set, every
+    /// split is read as fast as the job takes it.
+    ///
+    /// # Semantics
+    /// * **Who is waited for**: splits that are open, have not ended and are not idle. One that has
+    ///   had no record holds back all others until it has, as it holds the watermark: where splits
+    ///   may be silent, say [`idle_after`](Self::idle_after). One that waits does not become idle.
+    ///   Splits that have not been opened are not waited for; the one that is furthest behind is
+    ///   always read. So the job goes on whatever the splits hold.
+    /// * **What is bounded**: a batch is read as a whole, so a split may be ahead by one batch more,
+    ///   and by what other processes of the job have read in the last milliseconds. One that had to
+    ///   wait goes on when half of `max_drift` is left. The watermark moves at the end of an epoch
+    ///   only: what is read in one is held as well.
+    /// * **Wrong times**: a split with a record from the far future is not read again until the
+    ///   others get there; say [`max_future`](Self::max_future) where clocks may be wrong.
+    /// * **Where**: right behind a source or stateless steps on it. Behind a step that moves records
+    ///   nothing is aligned, and [`explain`](crate::Job::explain) says so. Several such steps on one
+    ///   source hold back a split only if it is too far ahead for all of them.
+    pub fn align_within(mut self, max_drift: Duration) -> Self {
+        self.max_drift = Some(max_drift);
         self
     }
 
