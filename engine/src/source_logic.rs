@@ -14,6 +14,8 @@ pub(crate) struct ReadOutcome {
     pub(crate) status: ReadStatus,
     /// Whether any record or dead letter came.
     pub(crate) any: bool,
+    /// For how many batches it counts in a turn.
+    pub(crate) batches: usize,
     /// Bytes to charge to the split until they are finished: what the records hold.
     pub(crate) bytes: usize,
 }
@@ -114,9 +116,10 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
         let status = status?;
         let lent = open.buffer.take_lent();
         let mut batch = open.buffer.take();
-        let (mut seen, mut copied) = (0, 0);
+        let (mut seen, mut copied, mut batches) = (0, 0, 1);
         if let Some(lent) = lent {
             seen = lent.records().len();
+            batches = seen.div_ceil(open.buffer.target()).max(1);
             if !self.records.lent(lent.records(), run) {
                 copied = seen;
                 for piece in lent.records().chunks(open.buffer.target()) {
@@ -144,7 +147,7 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
         if status == ReadStatus::End {
             self.open.swap_remove(split);
         }
-        Ok(ReadOutcome { status, any, bytes: bytes.max(run.take_emitted()) })
+        Ok(ReadOutcome { status, any, batches, bytes: bytes.max(run.take_emitted()) })
     }
 
     fn describe(&self, view: &mut SplitsView) {

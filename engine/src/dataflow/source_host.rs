@@ -356,7 +356,9 @@ impl SourceHost {
             }
             // A split that has nothing costs no batch: else more splits than a turn has batches
             // would never be found idle together, and the worker would not sleep.
-            batches += usize::from(outcome.any || outcome.status != ReadStatus::Pending);
+            if outcome.any || outcome.status != ReadStatus::Pending {
+                batches += outcome.batches;
+            }
             match outcome.status {
                 ReadStatus::More => {
                     idle_in_a_row = 0;
