@@ -356,13 +356,16 @@ impl SourceHost {
             }
             // A split that has nothing costs no batch: else more splits than a turn has batches
             // would never be found idle together, and the worker would not sleep.
-            batches += usize::from(outcome.any || outcome.status != ReadStatus::Pending);
+            batches += usize::from(outcome.any || !outcome.status.is_pending());
             match outcome.status {
                 ReadStatus::More => {
                     idle_in_a_row = 0;
                     self.next_split += 1;
                 }
-                ReadStatus::Pending => {
+                ReadStatus::Pending | ReadStatus::PendingUntil(_) => {
+                    if let ReadStatus::PendingUntil(moment) = outcome.status {
+                        self.alarm.at(moment);
+                    }
                     idle_in_a_row += 1;
                     self.next_split += 1;
                     if idle_in_a_row >= open {
