@@ -33,6 +33,15 @@ pub(crate) fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T 
     }
 }
 
+/// Parks until a reader that waits is to be asked again.
+fn park(status: ReadStatus) {
+    let now = Instant::now();
+    std::thread::park_timeout(match status {
+        ReadStatus::PendingUntil(moment) => moment.saturating_duration_since(now).min(PATIENCE),
+        _ => PATIENCE,
+    });
+}
+
 /// Reads until the end; trusts the waker alone to be told that there is more.
 pub(crate) fn read_to_end<T: 'static>(
     reader: &mut dyn Reader<T>,
@@ -53,7 +62,7 @@ fn read_on<T: 'static>(
         match status {
             ReadStatus::End => return Ok(records),
             ReadStatus::More => {}
-            ReadStatus::Pending => std::thread::park_timeout(PATIENCE),
+            status => park(status),
         }
         assert!(Instant::now() < deadline, "the split does not end");
     }
@@ -154,8 +163,8 @@ fn read_some<S: Source>(
         match status {
             ReadStatus::End => return (seen, reader.position(), true),
             // Of a reader that waits, the next read counts.
-            ReadStatus::Pending => std::thread::park_timeout(PATIENCE),
             ReadStatus::More => left -= 1,
+            status => park(status),
         }
     }
     (seen, reader.position(), false)
@@ -186,7 +195,7 @@ impl<T: 'static> Pump<T> {
             self.records.append(&mut self.buffer.take().records);
             match status {
                 ReadStatus::More => {}
-                ReadStatus::Pending => return Ok(()),
+                ReadStatus::Pending | ReadStatus::PendingUntil(_) => return Ok(()),
                 ReadStatus::End => {
                     self.has_ended = true;
                     return Ok(());

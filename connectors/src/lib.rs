@@ -21,7 +21,6 @@
 //! | [`udp`] | datagrams | datagrams |
 //! | [`unix`] | as `tcp`, on one machine | as `tcp`, on one machine |
 
-mod alarm;
 pub mod channel;
 pub mod collect;
 pub mod collection;

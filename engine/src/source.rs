@@ -9,7 +9,8 @@
 //! * [`Source::splits`] runs once, in one process; what it returns reaches the workers of every
 //!   process as it is, so it must not depend on the machine it is opened on.
 //! * [`Reader::read`] never blocks. When nothing can be read now it returns
-//!   [`ReadStatus::Pending`] and calls the [`Waker`] of its context when that changes. Files and
+//!   [`ReadStatus::Pending`] and calls the [`Waker`] of its context when that changes, or
+//!   [`ReadStatus::PendingUntil`] if it knows when that will be. Files and
 //!   sockets are read by threads of the connector, which hand blocks over through bounded queues.
 //! * The end of a split is said, never guessed: only [`ReadStatus::End`] ends it. A job that is
 //!   stopped drops its readers without having seen the end.
@@ -22,6 +23,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -179,8 +181,20 @@ pub enum ReadStatus {
     More,
     /// Nothing more now; the waker is called when there is.
     Pending,
+    /// Nothing more before this moment, at which the reader is asked again; sooner if the waker is
+    /// called. For readers that wait for time: no thread has to wake the worker.
+    PendingUntil(Instant),
     /// The split has ended; the reader is not asked again.
     End,
+}
+
+impl ReadStatus {
+    /// Whether there is nothing now, and the reader is asked again when it wakes the worker or at a
+    /// moment that it has said.
+    #[must_use]
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::Pending | Self::PendingUntil(_))
+    }
 }
 
 /// Reads one split in order. See the [module documentation](self) for the rules.

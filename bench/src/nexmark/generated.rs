@@ -8,7 +8,6 @@ use rheos::engine::{
 };
 use rheos::prelude::Error;
 
-use super::alarm::Alarm;
 use super::events::{Event, EventIn, Extent};
 use super::form::Form;
 
@@ -41,7 +40,7 @@ impl<F: Form> Source for Generated<F> {
         &self,
         split: &Split,
         _position: Option<&Position>,
-        context: ReaderContext,
+        _context: ReaderContext,
     ) -> Result<Box<dyn Reader<EventIn<F>>>, Error> {
         let worker = split.payload.as_slice().try_into().map_or(0, u64::from_le_bytes);
         let share = self.extent.share(worker as usize).map(Event::of);
@@ -50,7 +49,6 @@ impl<F: Form> Source for Generated<F> {
             next: worker,
             step: self.extent.workers as u64,
             rate,
-            alarm: Alarm::new(context.waker),
         };
         Ok(Box::new(ShareReader { share, pace: self.rate.map(pace) }))
     }
@@ -85,7 +83,6 @@ struct Pace {
     /// From the number of an event to that of the share's next.
     step: u64,
     rate: f64,
-    alarm: Alarm,
 }
 
 impl Pace {
@@ -99,15 +96,14 @@ impl Pace {
         due.saturating_sub(self.next).div_ceil(self.step) as usize
     }
 
-    /// Notes what was taken and has the worker woken when there is more.
+    /// Notes what was taken, and says when there is more.
     fn advance(&mut self, taken: usize) -> ReadStatus {
         self.next += taken as u64 * self.step;
         if self.due() > 0 {
             return ReadStatus::More;
         }
         let due = self.opened + Duration::from_secs_f64(self.next as f64 / self.rate);
-        self.alarm.set(due.max(Instant::now() + Self::COALESCED));
-        ReadStatus::Pending
+        ReadStatus::PendingUntil(due.max(Instant::now() + Self::COALESCED))
     }
 }
 
@@ -131,6 +127,9 @@ mod tests {
             events.append(buffer.records_mut());
             match status {
                 ReadStatus::More => {}
+                ReadStatus::PendingUntil(due) => {
+                    std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
+                }
                 ReadStatus::Pending => std::thread::park_timeout(Duration::from_secs(10)),
                 ReadStatus::End => return events,
             }

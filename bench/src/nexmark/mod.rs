@@ -5,7 +5,6 @@
 //! version; [`form`] says which texts the events have that it reads. Every run gives the number of
 //! its rows and a checksum of them that does not depend on their order.
 
-mod alarm;
 mod bare_timely;
 mod best;
 mod calendar;

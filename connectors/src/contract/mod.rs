@@ -20,3 +20,8 @@ pub(crate) fn wait() {
     std::thread::park_timeout(PATIENCE);
     assert!(start.elapsed() < PATIENCE, "nobody woke the worker");
 }
+
+/// Waits for a moment, or until the worker is woken.
+pub(crate) fn wait_until(moment: Instant) {
+    std::thread::park_timeout(moment.saturating_duration_since(Instant::now()));
+}

@@ -6,7 +6,7 @@ use rheos_engine::{
     BadRecords, DeadLetter, Error, ReadBuffer, ReadStatus, Reader, Source, SplitContext,
 };
 
-use super::wait;
+use super::{wait, wait_until};
 use crate::drive::{PATIENCE, open, wait_for};
 
 /// What a source gave.
@@ -35,6 +35,7 @@ pub(crate) fn drive_source<S: Source>(
             match status {
                 ReadStatus::More => {}
                 ReadStatus::Pending => wait(),
+                ReadStatus::PendingUntil(moment) => wait_until(moment),
                 ReadStatus::End => break,
             }
         }
@@ -57,6 +58,7 @@ pub(crate) fn read_until<T: 'static>(
         match status {
             ReadStatus::More => {}
             ReadStatus::Pending => wait(),
+            ReadStatus::PendingUntil(moment) => wait_until(moment),
             ReadStatus::End => return Ok(()),
         }
     }

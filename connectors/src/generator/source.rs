@@ -2,7 +2,7 @@
 //!
 //! Used by programs through [`Generator`]. Split `w` of `W` makes the records whose index leaves
 //! the remainder `w` divided by `W`, so a position is an index. It never blocks a worker to keep a
-//! rate: an alarm wakes the worker when the next record is due.
+//! rate: it says when the next record is due, and is asked again then.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use rheos_engine::{
 
 use super::Random;
 use super::schedule::Schedule;
-use crate::alarm::Alarm;
 use crate::ordinal;
 
 /// How late a record may be let go because it is made together with later ones; a rate far above
@@ -131,22 +130,18 @@ impl<T: Send + 'static> Source for Generator<T> {
         &self,
         split: &Split,
         position: Option<&Position>,
-        context: ReaderContext,
+        _context: ReaderContext,
     ) -> Result<Box<dyn Reader<T>>, Error> {
         let [remainder, stride] = ordinal::payload(split)?;
         let next = ordinal::index(split, position, remainder)?;
         if stride == 0 || next % stride != remainder {
             return Err(ordinal::outside(split, next));
         }
-        let pace = match self.per_second {
-            Some(per_second) => Some(Pace {
-                opened: Instant::now(),
-                // All splits count from the same index, so that they share the rate in turn.
-                schedule: Schedule::starting_at(next - remainder, per_second),
-                alarm: Alarm::new(context.waker)?,
-            }),
-            None => None,
-        };
+        let pace = self.per_second.map(|per_second| Pace {
+            opened: Instant::now(),
+            // All splits count from the same index, so that they share the rate in turn.
+            schedule: Schedule::starting_at(next - remainder, per_second),
+        });
         Ok(Box::new(GeneratorReader {
             make: Arc::clone(&self.make),
             next,
@@ -194,7 +189,6 @@ struct GeneratorReader<T> {
 struct Pace {
     opened: Instant,
     schedule: Schedule,
-    alarm: Alarm,
 }
 
 impl<T: Send + 'static> Reader<T> for GeneratorReader<T> {
@@ -225,22 +219,20 @@ impl<T> GeneratorReader<T> {
     fn status(&self, due: u64) -> ReadStatus {
         match &self.pace {
             _ if self.next >= self.end => ReadStatus::End,
-            Some(pace) if self.next >= due => {
-                pace.wake_for(self.next);
-                ReadStatus::Pending
-            }
+            Some(pace) if self.next >= due => pace.pending(self.next),
             _ => ReadStatus::More,
         }
     }
 }
 
 impl Pace {
-    /// Has the worker woken when the record with this index is due.
-    fn wake_for(&self, index: u64) {
+    /// Nothing more before the record with this index is due.
+    fn pending(&self, index: u64) -> ReadStatus {
         let soonest = Instant::now() + LONGEST_COALESCING;
-        // A record that is due beyond the end of the clock is due never: nothing to wake for.
-        if let Some(due) = self.opened.checked_add(self.schedule.due_after(index)) {
-            self.alarm.set(due.max(soonest));
+        match self.opened.checked_add(self.schedule.due_after(index)) {
+            Some(due) => ReadStatus::PendingUntil(due.max(soonest)),
+            // Due beyond the end of the clock is due never.
+            None => ReadStatus::Pending,
         }
     }
 }

@@ -26,7 +26,7 @@ fn read_all<T>(reader: &mut impl Reader<T>, policy: BadRecords) -> Result<ReadBa
     loop {
         match reader.read(&mut buffer)? {
             ReadStatus::More => {}
-            ReadStatus::Pending => wait(),
+            ReadStatus::Pending | ReadStatus::PendingUntil(_) => wait(),
             ReadStatus::End => return Ok(buffer.take()),
         }
     }

@@ -99,7 +99,7 @@ fn read(
         }
         match status {
             ReadStatus::End => return Ok(status),
-            ReadStatus::Pending => wait(),
+            ReadStatus::Pending | ReadStatus::PendingUntil(_) => wait(),
             ReadStatus::More => left -= 1,
         }
     }
@@ -262,7 +262,7 @@ fn what_is_read_again_counts_as_bytes() {
         bytes += batch.bytes;
         match status {
             ReadStatus::End => break,
-            ReadStatus::Pending => wait(),
+            ReadStatus::Pending | ReadStatus::PendingUntil(_) => wait(),
             ReadStatus::More => {}
         }
     }

@@ -356,7 +356,7 @@ impl SourceHost {
             }
             // A split that has nothing costs no batch: else more splits than a turn has batches
             // would never be found idle together, and the worker would not sleep.
-            if outcome.any || outcome.status != ReadStatus::Pending {
+            if outcome.any || !outcome.status.is_pending() {
                 batches += outcome.batches;
             }
             match outcome.status {
@@ -364,7 +364,10 @@ impl SourceHost {
                     idle_in_a_row = 0;
                     self.next_split += 1;
                 }
-                ReadStatus::Pending => {
+                ReadStatus::Pending | ReadStatus::PendingUntil(_) => {
+                    if let ReadStatus::PendingUntil(moment) = outcome.status {
+                        self.alarm.at(moment);
+                    }
                     idle_in_a_row += 1;
                     self.next_split += 1;
                     if idle_in_a_row >= open {
