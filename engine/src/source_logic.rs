@@ -191,3 +191,103 @@ impl<T: 'static> SourceLogic for SplitReaders<T> {
         self.dead.end(run);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consumer::Consumer;
+    use crate::{BadRecords, EventTime, harness};
+    use std::cell::RefCell;
+    use std::sync::Arc;
+
+    /// Records in a full batch.
+    const TARGET: usize = 4;
+
+    /// Lends a block, as much at a time as suits best.
+    struct Lends {
+        block: Arc<[u64]>,
+        at: usize,
+    }
+
+    impl Reader<u64> for Lends {
+        fn read(&mut self, buffer: &mut ReadBuffer<u64>) -> Result<ReadStatus, Error> {
+            let until = self.block.len().min(self.at + buffer.room_to_lend());
+            buffer.lend(&self.block, self.at..until);
+            self.at = until;
+            Ok(if until < self.block.len() { ReadStatus::More } else { ReadStatus::End })
+        }
+    }
+
+    /// What was handed to a step, call by call.
+    type Calls = Rc<RefCell<Vec<Vec<u64>>>>;
+
+    /// A step that looks at records, or needs its own.
+    struct Takes {
+        looks: bool,
+        lent: Calls,
+        owned: Calls,
+    }
+
+    impl Consumer<u64> for Takes {
+        fn batch(&mut self, batch: &mut Vec<u64>, _run: &mut Run) {
+            self.owned.borrow_mut().push(std::mem::take(batch));
+        }
+
+        fn lent(&mut self, records: &[u64], _run: &mut Run) -> bool {
+            if self.looks {
+                self.lent.borrow_mut().push(records.to_vec());
+            }
+            self.looks
+        }
+
+        fn flush(&mut self, _flush: Flush, _run: &mut Run) {}
+
+        fn watermark(&mut self, _watermark: EventTime, _run: &mut Run) {}
+
+        fn end(&mut self, _run: &mut Run) {}
+    }
+
+    /// What a step was lent and given of a block, and what each read came to.
+    fn read(looks: bool, block: &[u64]) -> (Vec<Vec<u64>>, Vec<Vec<u64>>, Vec<ReadOutcome>) {
+        let (lent, owned) = (Calls::default(), Calls::default());
+        let (dead, _) = harness::Collected::consumer();
+        let split = Rc::new(Split::named("block"));
+        let reader = Box::new(Lends { block: block.into(), at: 0 });
+        let buffer = ReadBuffer::new(TARGET, BadRecords::Fail);
+        let mut readers = SplitReaders {
+            step: StepId(0),
+            waiting: VecDeque::new(),
+            open_reader: Box::new(|_, _, _| unreachable!("it is open")),
+            open: vec![OpenSplit { id: SplitId(0), split, is_bounded: true, reader, buffer }],
+            records: Box::new(Takes { looks, lent: Rc::clone(&lent), owned: Rc::clone(&owned) }),
+            dead,
+        };
+        let (mut run, mut outcomes) = (harness::run(), Vec::new());
+        while readers.splits() > 0 {
+            outcomes.push(readers.read(0, &mut run).unwrap());
+        }
+        assert_eq!(run.counters()[0].records_in.get(), block.len() as u64);
+        (lent.take(), owned.take(), outcomes)
+    }
+
+    #[test]
+    fn several_batches_are_lent_at_once_and_count_as_several() {
+        let block: Vec<u64> = (0..70).collect();
+        let (lent, owned, outcomes) = read(true, &block);
+        assert_eq!(lent, block.chunks(8 * TARGET).map(<[_]>::to_vec).collect::<Vec<_>>());
+        assert!(owned.is_empty(), "nothing is copied");
+        let batches: Vec<_> = outcomes.iter().map(|outcome| outcome.batches).collect();
+        assert_eq!(batches, [8, 8, 2]);
+    }
+
+    #[test]
+    fn a_step_that_needs_its_own_gets_copies_in_batches() {
+        let block: Vec<u64> = (0..70).collect();
+        let (lent, owned, outcomes) = read(false, &block);
+        assert!(lent.is_empty());
+        assert_eq!(owned.concat(), block);
+        assert!(owned.iter().all(|batch| batch.len() <= TARGET), "{owned:?}");
+        let bytes: Vec<_> = outcomes.iter().map(|outcome| outcome.bytes).collect();
+        assert_eq!(bytes, [32 * 8, 32 * 8, 6 * 8], "copies are held until they are finished");
+    }
+}

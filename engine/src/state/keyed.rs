@@ -411,6 +411,20 @@ mod tests {
     }
 
     #[test]
+    fn an_emptied_table_has_forgotten_everything() {
+        let mut state = KeyedState::<u64, u64>::default();
+        (0..10).for_each(|key| drop(state.find_or_insert(hash_key(&key), key, || key)));
+        assert_eq!(state.remove(hash_key(&3u64), &3), Some(3));
+        let (entries, mut state) = state.into_parts();
+        assert_eq!(entries.iter().flatten().count(), 9);
+        assert!(state.is_empty() && state.find(hash_key(&4u64), &4).is_none());
+        for key in 20..23 {
+            assert_eq!(state.find_or_insert(hash_key(&key), key, || key), key as usize - 20);
+        }
+        assert_eq!((state.len(), state.iter().map(|entry| entry.key).sum()), (3, 63u64));
+    }
+
+    #[test]
     fn positions_stay_while_their_key_is_remembered() {
         let mut state = KeyedState::<u64, u64>::default();
         let at: Vec<usize> =

@@ -192,6 +192,27 @@ impl Behind {
 }
 
 #[test]
+fn a_whole_stream_is_combined_slice_by_slice() {
+    let Placement::Aligned(aligned) = Windows::tumbling(Duration::from_millis(10)).placement else {
+        unreachable!()
+    };
+    let (next, sent) = Collected::consumer();
+    let (number, limits): (Number, _) = (number, Limits::default());
+    let mut combiner = SliceCombiner::new(Numbers, number, (aligned, 0), &limits, next);
+    let record = |time: i64| Stamped { time: at(time), value: Keyed::new((), time as u64) };
+    let mut run = run();
+    combiner.batch(&mut vec![record(1), record(2), record(12), record(3), record(15)], &mut run);
+    combiner.flush(Flush::EpochEnd, &mut run);
+    let sent = sent.take().into_iter().map(|sent| match sent.value.value {
+        Arrival::Combined(numbers) => (sent.time.as_millis(), numbers),
+        Arrival::Record(_) => panic!("nothing can be late"),
+    });
+    let mut sent: Vec<_> = sent.collect();
+    sent.sort();
+    assert_eq!(sent, [(0, vec![1, 2, 3]), (10, vec![12, 15])]);
+}
+
+#[test]
 fn a_sender_that_comes_back_has_late_records() {
     let mut job = Behind::new();
     assert_eq!(job.epoch(&[3], Some(3), 3), []);
