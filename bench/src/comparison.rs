@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::compare::{Side, Spread, Taken, cpu, run_in_turn, wall};
+use crate::engine::Engine;
 
 /// What each engine took, and the ratios of the first to each of the others by the pairs of a
 /// round.
@@ -42,7 +43,7 @@ impl<S: fmt::Display + Serialize> Subject for S {}
 impl Comparison {
     /// Runs all sides in turn over so many records each, `rounds` times after one round that does
     /// not count.
-    pub(crate) fn run(records: usize, rounds: usize, sides: Vec<Side<'_>>) -> anyhow::Result<Self> {
+    fn run(records: usize, rounds: usize, sides: Vec<Side<'_>>) -> anyhow::Result<Self> {
         let taken = run_in_turn(rounds, sides)?;
         let Some(((first, first_times), others)) = taken.split_first() else {
             anyhow::bail!("there is nothing to compare");
@@ -54,6 +55,21 @@ impl Comparison {
         });
         let engines = taken.iter().map(|(name, times)| Costs::new(name, times, records));
         Ok(Self { engines: engines.collect(), ratios: ratios.collect() })
+    }
+
+    /// As [`run`](Self::run), over engines: the first is held against each of the others.
+    pub(crate) fn of_engines(
+        records: usize,
+        rounds: usize,
+        (first, others): (Engine, &[Engine]),
+        run: impl Fn(Engine) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let engines = [&[first], others].concat();
+        let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
+        let run = &run;
+        let sides = engines.iter().zip(&names);
+        let sides = sides.map(|(engine, name)| Side::new(name, move || run(*engine)));
+        Self::run(records, rounds, sides.collect())
     }
 
     /// Prints what is compared and all figures: for people, or as a line of JSON.

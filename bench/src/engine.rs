@@ -13,6 +13,8 @@ pub(crate) enum Engine {
     TimelySteps,
     /// Renoir 0.6, in a build with the feature `peers`
     Renoir,
+    /// Nothing: the generator alone makes the events, a thread a worker, and drops them
+    Generator,
 }
 
 impl Engine {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use renoir::operator::source::{IntoParallelSource, ParallelIteratorSource};
-use renoir::{BatchMode, Stream, StreamContext};
+use renoir::{BatchMode, RuntimeConfig, Stream, StreamContext};
 
 /// Records in a batch before an exchange: of 1,024 to 65,536 by fours, that with which the queries
 /// that exchange most are fastest. Renoir's own NEXMark takes as many.
@@ -16,20 +16,22 @@ const BATCH: usize = 16_384;
 /// What is selected, as a stream.
 pub(crate) type Selected<T, S> = Stream<ParallelIteratorSource<Shares<T, S>>>;
 
-/// Begins a stream of what `select` makes of the items of the shares, of which each worker reads
-/// its own.
-pub(crate) fn select<T, R, S>(
-    context: &StreamContext,
+/// Runs what `query` makes of a stream of what `select` makes of the items, with a worker a share.
+pub(crate) fn run<T, R, S>(
     shares: &[Arc<[T]>],
     select: S,
-) -> Selected<T, S>
+    query: impl FnOnce(Selected<T, S>),
+) -> anyhow::Result<()>
 where
     T: Clone + Send + Sync + 'static,
     R: Send + 'static,
     S: Fn(&T) -> Option<R> + Clone + Send + 'static,
 {
+    let context = StreamContext::new(RuntimeConfig::local(shares.len() as u64)?);
     let shares = Shares { shares: shares.to_vec(), select };
-    context.stream_par_iter(shares).batch_mode(BatchMode::fixed(BATCH))
+    query(context.stream_par_iter(shares).batch_mode(BatchMode::fixed(BATCH)));
+    context.execute_blocking();
+    Ok(())
 }
 
 /// The shares of all workers, and what is selected from them.

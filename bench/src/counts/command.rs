@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::tally::Tally;
-use crate::compare::{Side, measure};
+use crate::compare::measure;
 use crate::comparison::Comparison;
 use crate::engine::Engine;
 
@@ -117,14 +117,10 @@ pub(crate) fn run_forms(name: &str, options: &Options, forms: &Forms<'_>) -> any
     if options.compare.is_empty() {
         return run_once(&subject, options, forms);
     }
-    let engines = [&[options.engine], options.compare.as_slice()].concat();
-    let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
-    let side = |(engine, name): (&Engine, _)| {
-        let engine = *engine;
-        Side::new(name, move || forms.run(engine))
-    };
-    let sides = engines.iter().zip(names.iter().map(String::as_str)).map(side).collect();
-    Comparison::run(options.words, options.rounds, sides)?.print(&subject, options.json)
+    let engines = (options.engine, options.compare.as_slice());
+    let run = |engine| forms.run(engine);
+    let comparison = Comparison::of_engines(options.words, options.rounds, engines, run)?;
+    comparison.print(&subject, options.json)
 }
 
 #[allow(clippy::print_stdout, reason = "the figures are this program's output")]

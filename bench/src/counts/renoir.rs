@@ -5,8 +5,8 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
+use renoir::Stream;
 use renoir::operator::Operator;
-use renoir::{RuntimeConfig, Stream, StreamContext};
 
 use super::bare_timely::Counts;
 use super::tally::{Row, SharedTally, Tally};
@@ -24,10 +24,8 @@ where
     R: Send + 'static,
     S: Fn(&T) -> Option<R> + Clone + Send + 'static,
 {
-    let context = StreamContext::new(RuntimeConfig::local(shares.len() as u64)?);
     let tally = SharedTally::default();
-    count(renoir_source::select(&context, shares, select), tally.clone());
-    context.execute_blocking();
+    renoir_source::run(shares, select, |selected| count(selected, tally.clone()))?;
     Ok(tally.total())
 }
 

@@ -1,5 +1,6 @@
 //! A source of events that are generated while the job runs, if wanted at a rate.
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,17 @@ impl<F: Form> Source for Generated<F> {
         };
         Ok(Box::new(ShareReader { share, pace: self.rate.map(pace) }))
     }
+}
+
+/// Makes the events as a job's source does, a thread a worker, and drops them: what a job over
+/// generated events takes at the least.
+pub(crate) fn alone<F: Form>(extent: Extent) {
+    std::thread::scope(|scope| {
+        for worker in 0..extent.workers {
+            let share = extent.share(worker).map(Event::of);
+            scope.spawn(move || share.for_each(|event: EventIn<F>| drop(black_box(event))));
+        }
+    });
 }
 
 struct ShareReader<I> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use rheos::engine::EventTime;
-use rheos::prelude::{Stream, Timed, Watermarks, Windows};
+use rheos::prelude::{Stream, Timed, Windows};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::Exchange;
 
@@ -20,7 +20,7 @@ use super::form::{Form, Full, HasName, Lean, Name, NameText};
 use super::query::Versions;
 use super::row::{Fields, Row};
 use super::tally::Tally;
-use super::version::{Input, Version};
+use super::version::{Input, Version, watermarks};
 use crate::engine::Engine;
 
 pub(crate) fn versions() -> Versions {
@@ -82,10 +82,9 @@ fn rheos<F: Form<Person: HasName<Name = N>>, N: NameText>(
     let people = events
         .clone()
         .select(registered)
-        .event_time(|(_, (millis, _))| EventTime::from_millis(*millis), Watermarks::monotone());
-    let sellers = events
-        .select(sold)
-        .event_time(|(_, millis)| EventTime::from_millis(*millis), Watermarks::monotone());
+        .event_time(|(_, (millis, _))| EventTime::from_millis(*millis), watermarks());
+    let sellers =
+        events.select(sold).event_time(|(_, millis)| EventTime::from_millis(*millis), watermarks());
     let tens = Windows::tumbling(Duration::from_millis(LENGTH.unsigned_abs()));
     let sellers = sellers.map(|(seller, _)| seller).key_by_self();
     people

@@ -6,8 +6,8 @@
 //! at the end of the input, and holds all windows until then. With one worker Renoir runs a thread
 //! for what comes before each exchange and one for what comes after it.
 
+use renoir::Stream;
 use renoir::operator::Operator;
-use renoir::{RuntimeConfig, Stream, StreamContext};
 
 use super::events::{EventIn, Events};
 use super::form::Form;
@@ -27,10 +27,8 @@ where
     R: Send + 'static,
     S: Fn(&EventIn<F>) -> Option<R> + Clone + Send + 'static,
 {
-    let context = StreamContext::new(RuntimeConfig::local(events.shares().len() as u64)?);
     let tally = SharedTally::default();
-    query(renoir_source::select(&context, events.shares(), select), tally.clone());
-    context.execute_blocking();
+    renoir_source::run(events.shares(), select, |selected| query(selected, tally.clone()))?;
     Ok(tally.total())
 }
 

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rheos::engine::EventTime;
 use rheos::prelude::*;
@@ -73,8 +74,17 @@ impl<F: Form> Input<'_, F> {
     /// The numbers of the bids, with their times: each share is in order.
     pub(crate) fn timed_bids(self) -> Stream<Bid, Timed> {
         let bids = self.events.select(|event| event.bid().map(Bid::numbers));
-        bids.event_time(|bid| EventTime::from_millis(bid.date_time), Watermarks::monotone())
+        bids.event_time(|bid| EventTime::from_millis(bid.date_time), watermarks())
     }
+}
+
+/// How far the share of a worker may be ahead of another's, in event time.
+const MAX_DRIFT: Duration = Duration::from_secs(10);
+
+/// The watermarks of events of which every worker has a share that is in order: a worker that gets
+/// ahead waits, or all that it is ahead would wait in the windows.
+pub(crate) fn watermarks() -> Watermarks {
+    Watermarks::monotone().align_within(MAX_DRIFT)
 }
 
 /// Where the rows of a job go.
@@ -132,7 +142,7 @@ pub(crate) trait AnyVersion {
 
 /// A version that is ready to run.
 pub(crate) trait Prepared {
-    /// Runs once. There is no tally in a process that has not worker 0.
+    /// Runs once. There is no tally in a process that has not worker 0, nor from the generator alone.
     ///
     /// # Errors
     /// When the query is not written for the engine, or not for such events, or the run fails.
@@ -248,6 +258,11 @@ impl<F: Form, R: Row> Prepared for Ready<'_, F, R> {
         match engine {
             Engine::Rheos => self.rheos(config, folder),
             Engine::Timely | Engine::TimelySteps | Engine::Renoir => self.by_hand(engine).map(Some),
+            Engine::Generator => {
+                anyhow::ensure!(self.memory.is_none(), "take --source generated for the generator");
+                super::generated::alone::<F>(self.extent);
+                Ok(None)
+            }
         }
     }
 

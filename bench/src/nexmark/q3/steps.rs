@@ -15,6 +15,9 @@ use crate::nexmark::form::WithAddress;
 use crate::nexmark::tally::Tally;
 use crate::nexmark::timely_steps::{self, filter_map};
 
+/// What is known of sellers, by their ids.
+type People = HashMap<u32, Known, FixedState>;
+
 pub(crate) fn run(events: &Events<WithAddress>) -> anyhow::Result<Tally> {
     timely_steps::run(events, ENDLESS, |events, tally| {
         let signs = filter_map(events, |event| Sign::of(&event));
@@ -27,28 +30,25 @@ pub(crate) fn run(events: &Events<WithAddress>) -> anyhow::Result<Tally> {
             Exchange::new(|sign: &Sign| u64::from(sign.person().wrapping_mul(0x9E37_79B1)) >> 16)
         };
         let rows = auctions.binary(sellers, by_person(), by_person(), "join", |_, _| {
-            let mut people: HashMap<u32, Known, FixedState> = HashMap::default();
+            let mut people = People::default();
             move |auctions, sellers, output: &mut Output<'_, LocalAuction>| {
                 sellers.for_each(|capability, signs| {
                     let mut session = output.session(&capability);
-                    for sign in signs.drain(..) {
-                        people
-                            .entry(sign.person())
-                            .or_default()
-                            .take(sign, |row| session.give(row));
-                    }
+                    join(&mut people, signs, |row| session.give(row));
                 });
                 auctions.for_each(|capability, signs| {
                     let mut session = output.session(&capability);
-                    for sign in signs.drain(..) {
-                        people
-                            .entry(sign.person())
-                            .or_default()
-                            .take(sign, |row| session.give(row));
-                    }
+                    join(&mut people, signs, |row| session.give(row));
                 });
             }
         });
         tally_rows(rows, tally);
     })
+}
+
+/// Gives the rows that follow from what comes.
+fn join(people: &mut People, signs: &mut Vec<Sign>, mut give: impl FnMut(LocalAuction)) {
+    for sign in signs.drain(..) {
+        people.entry(sign.person()).or_default().take(sign, &mut give);
+    }
 }
