@@ -56,7 +56,7 @@ fn selecting<T: 'static, U: 'static, M: Timeline>(
 
 /// Bytes of records that are made before the next step has them: so many that they stay in a
 /// first-level cache beside what that step makes of them. (NEXMark's q0 took 4.3 ns an event with
-/// batches of 32 KiB and takes 3.0.)
+/// batches of 32 KiB and takes 3.2.)
 const PIECE_BYTES: usize = 8 << 10;
 
 /// Makes records of others that it only looks at.
