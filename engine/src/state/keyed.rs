@@ -413,7 +413,9 @@ mod tests {
     #[test]
     fn an_emptied_table_has_forgotten_everything() {
         let mut state = KeyedState::<u64, u64>::default();
-        (0..10).for_each(|key| drop(state.find_or_insert(hash_key(&key), key, || key)));
+        for key in 0..10 {
+            let _ = state.find_or_insert(hash_key(&key), key, || key);
+        }
         assert_eq!(state.remove(hash_key(&3u64), &3), Some(3));
         let (entries, mut state) = state.into_parts();
         assert_eq!(entries.iter().flatten().count(), 9);
